@@ -1,0 +1,1 @@
+"""What the service does: one verb a file. Below, the ports: what it needs of the world."""

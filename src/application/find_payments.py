@@ -1,0 +1,76 @@
+"""The read side: one payment, and its story."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from application.ports.payments import Payments
+from application.ports.platform import Clock
+from domain.errors import NotFound
+from domain.history import Entry, verify
+from domain.payment import Payment
+
+_NUDGE_AT_MOST_EVERY: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who wants to see: their own things only, unless `sees_all`."""
+
+    user_id: UUID | None
+    sees_all: bool = False
+
+    def may_see(self, payment: Payment) -> bool:
+        return self.sees_all or payment.user_id == self.user_id
+
+
+class FindPayment:
+    """
+    One payment. Looking at one whose truth is still out makes us ask the gateway again.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's; the two look the same.
+    """
+
+    def __init__(self, *, payments: Payments, clock: Clock) -> None:
+        self._payments = payments
+        self._clock = clock
+
+    async def execute(self, payment_id: UUID, reader: Reader) -> Payment:
+        kept = await self._payments.find(payment_id)
+        if kept is None or not reader.may_see(kept.payment):
+            raise NotFound
+        payment = kept.payment
+        now = self._clock.now()
+        if not payment.status.is_closed and now - payment.updated_at > _NUDGE_AT_MOST_EVERY:
+            await self._payments.nudge(payment_id, now, _NUDGE_AT_MOST_EVERY)
+        return payment
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A payment's history, oldest first. `broken_at`: the first seq that is missing or altered; None: it verifies."""
+
+    entries: list[Entry]
+    broken_at: int | None
+
+
+class FindHistory:
+    """
+    The whole story of a payment, and whether it is whole.
+
+    Raises:
+        NotFound: there is no such payment, or it is somebody else's.
+    """
+
+    def __init__(self, *, payments: Payments) -> None:
+        self._payments = payments
+
+    async def execute(self, payment_id: UUID, reader: Reader) -> Story:
+        kept = await self._payments.find(payment_id)
+        if kept is None or not reader.may_see(kept.payment):
+            raise NotFound
+        entries = await self._payments.history(payment_id)
+        # Entries that were written since the payment was read are told, and verified by the next reader.
+        return Story(entries, verify(entries[: kept.payment.version], kept.head))

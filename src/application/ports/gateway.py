@@ -1,0 +1,95 @@
+"""Where money moves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.errors import GatewayUnavailable
+from domain.payment import Payment, ReferenceKind, Report
+
+
+class NothingSent(GatewayUnavailable):
+    """The payment provider cannot be reached; nothing was sent to it and nobody was charged; try again."""
+
+    def __init__(self, *, token_used: bool = False) -> None:
+        super().__init__()
+        self.token_used = token_used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """
+    A call that is, or may be, in flight: exactly what is needed to make it again or to recognise it.
+
+    `token` is the card token as it came (single-use); `callback_token` the secret in the callback's path.
+    Kept encrypted while work on the payment is left.
+    """
+
+    started_at: datetime
+    token: str | None = None
+    callback_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """What must be durable before a gateway is called: names we give it, and how long it holds a phone."""
+
+    references: Mapping[ReferenceKind, str] = field(default_factory=dict)
+    callback_token: str | None = None
+    holds_phone_for: timedelta | None = None
+
+
+class PaymentGateway(Protocol):
+    """
+    Moves money at one provider. Callers know this page; only the adapter knows the provider.
+
+    Money is in minor units. One stable idempotency key per operation, derived from the payment's id, wherever the
+    provider takes one. An answer that never came is no error: it is `LOST` evidence, and reconciliation owns it.
+
+    Raises, from every method that asks the provider:
+        NothingSent: the provider did nothing, surely; safe to repeat.
+    """
+
+    @property
+    def total_timeout(self) -> timedelta:
+        """The longest that one call takes before its answer counts as lost."""
+        ...
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether `collect` may be sent again while the first may have arrived: only where the provider takes a key."""
+        ...
+
+    def check(self, payment: Payment) -> None:
+        """
+        Whether the provider would take this amount, currency and method at all. Pure.
+
+        Raises:
+            Invalid: it would not; names the field.
+        """
+        ...
+
+    def prepare(self) -> Preparation:
+        """Fresh names for one payment. Pure but for randomness."""
+        ...
+
+    def expires_at(self, payment: Payment) -> datetime | None:
+        """When a customer who does nothing has given up, so that the payment is cancelled at the provider."""
+        ...
+
+    def has_loose_end(self, payment: Payment) -> bool:
+        """Whether a closed payment left something at the provider that could still be paid and must be cancelled."""
+        ...
+
+    async def collect(self, payment: Payment, operation: Operation) -> Report:
+        """Ask the customer's money for this payment: takes it, holds it, or says what the customer must do."""
+        ...
+
+    async def look_up(self, payment: Payment, operation: Operation) -> Report:
+        """What the provider knows of this payment now. An empty report: nothing new."""
+        ...
+
+    async def cancel(self, payment: Payment) -> Report:
+        """Give up what was asked for, if it can still be given up. The provider's word decides what it became."""
+        ...

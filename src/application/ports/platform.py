@@ -1,0 +1,27 @@
+"""What the use cases need of the machine they run on."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Clock(Protocol):
+    """The time. UTC, to the millisecond."""
+
+    def now(self) -> datetime: ...
+
+
+class NewId(Protocol):
+    """Ids that name their month: UUIDv7, each later than the one before it."""
+
+    def __call__(self) -> UUID: ...
+
+
+class Blinder(Protocol):
+    """
+    Turns what must be recognised but not read into 32 bytes (a keyed hash).
+
+    `purpose` keeps equal texts of different kinds apart.
+    """
+
+    def blind(self, purpose: str, *parts: str) -> bytes: ...

@@ -1,0 +1,100 @@
+"""The truth of whatever is still open: ask, weigh, and come back later."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from application.open_work import WorkPolicy
+from application.ports.gateway import NothingSent, PaymentGateway
+from application.ports.payments import Due, Payments
+from application.ports.platform import Clock
+from application.record_report import RecordReport, Told
+from domain.errors import Unavailable
+from domain.evidence import Claim, Evidence, Source
+from domain.history import Cause, CauseKind
+from domain.payment import Payment, Report
+from domain.payment_method import GatewayName
+from domain.status import Status
+
+log = structlog.get_logger()
+
+#: Later than this after an operation began, sending it again would surprise the customer: then we only look.
+REPEAT_WITHIN: Final = timedelta(minutes=2)
+
+
+class ReconcilePayments:
+    """
+    - What a crash left is sent again only while that is surely the same call; else it is only looked for.
+    - An abandoned payment is cancelled at the gateway, and only the gateway's word closes it.
+    - A declined payment that could still be paid is cancelled.
+    - Where the truth stays away for days, a person must look.
+    """
+
+    def __init__(
+        self,
+        *,
+        payments: Payments,
+        gateways: Mapping[GatewayName, PaymentGateway],
+        record_report: RecordReport,
+        policy: WorkPolicy,
+        clock: Clock,
+        lease_for: timedelta,
+    ) -> None:
+        self._payments = payments
+        self._gateways = gateways
+        self._record_report = record_report
+        self._policy = policy
+        self._clock = clock
+        self._lease_for = lease_for
+
+    async def take(self, limit: int) -> list[Due]:
+        """Up to `limit` payments whose time has come, under leases of ours."""
+        return await self._payments.take_due(self._clock.now(), self._lease_for, limit)
+
+    async def execute(self, due: Due) -> None:
+        """Finds out about one of them."""
+        payment = due.kept.payment
+        report = await self._find_out(due)
+        now = self._clock.now()
+        if self._policy.has_waited_too_long(payment, now):
+            gave_up = Evidence(claim=Claim.UNRESOLVED, source=Source.CLOCK, at=now)
+            log.error("payment.unresolved", payment_id=str(payment.id))
+            report = report.with_evidence(gave_up)
+        told = Told(report=report, cause=Cause(CauseKind.JOB, "reconcile"), looked=True, lease=due.lease)
+        result = await self._record_report.execute(due.kept, told)
+        await self._flag_overpaid(result.kept.payment, due)
+
+    async def _find_out(self, due: Due) -> Report:
+        payment, operation = due.kept.payment, due.operation
+        gateway = self._gateways[payment.gateway]
+        now = self._clock.now()
+        try:
+            if payment.status is Status.SUCCEEDED:
+                return Report()
+            if self._was_perhaps_never_sent(payment) and gateway.may_repeat:
+                if now - operation.started_at < REPEAT_WITHIN:
+                    return await gateway.collect(payment, operation)
+            elif gateway.has_loose_end(payment) or self._is_abandoned(payment, gateway):
+                return await gateway.cancel(payment)
+            return await gateway.look_up(payment, operation)
+        except NothingSent:
+            return Report()
+        except Unavailable:
+            log.warning("gateway.unavailable", gateway=payment.gateway, payment_id=str(payment.id))
+            return Report()
+
+    @staticmethod
+    def _was_perhaps_never_sent(payment: Payment) -> bool:
+        return not any(kind.names_a_call for kind in payment.references)
+
+    def _is_abandoned(self, payment: Payment, gateway: PaymentGateway) -> bool:
+        expires_at = gateway.expires_at(payment)
+        waits = payment.status in {Status.REQUIRES_ACTION, Status.UNKNOWN}
+        return waits and expires_at is not None and self._clock.now() >= expires_at
+
+    async def _flag_overpaid(self, payment: Payment, due: Due) -> None:
+        if payment.late and not payment.order_overpaid and await self._payments.another_succeeded(payment):
+            log.error("order.overpaid", payment_id=str(payment.id))
+            await self._record_report.flag_overpaid(payment.id, due.lease)

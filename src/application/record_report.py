@@ -1,0 +1,133 @@
+"""What a gateway told us becomes the payment's next version: weighed with all that is known, durable in one step."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from application.open_work import WorkPolicy
+from application.ports.gateway import PaymentGateway
+from application.ports.payments import Answer, Kept, Key, Lease, Outcome, Payments, Recorded, Step
+from application.ports.platform import Clock
+from domain.errors import NotFound
+from domain.history import Cause, CauseKind, tell
+from domain.payment import Payment, Report
+from domain.payment_method import GatewayName
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """
+    A report, and what goes into the same commit as the version it makes.
+
+    `looked`: it comes from asking the gateway just now, not from a message. `answer` renders what the caller is told;
+    it is stored under `key` where the outcome is known. `release_key`: the request changed nothing and may come again.
+    """
+
+    report: Report
+    cause: Cause
+    looked: bool
+    lease: Lease | None = None
+    key: Key | None = None
+    answer: Callable[[Payment], Answer] | None = None
+    release_key: bool = False
+    inbox_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The payment as it is now, and the answer that stands under the key, if one does."""
+
+    kept: Kept
+    answer: Answer | None
+
+
+class RecordReport:
+    """
+    Learn a report and record it, as often as it takes: whoever was faster is read and weighed with us.
+
+    - A webhook that came first does not lose the answer, and the answer does not undo the webhook.
+    - Who lost the lease sets no status: what it was told is kept, and whoever looks next weighs it.
+
+    Raises:
+        NotFound: there is no such payment any more.
+        Unavailable: the database cannot serve; nothing of this step is durable, or all of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        payments: Payments,
+        gateways: Mapping[GatewayName, PaymentGateway],
+        policy: WorkPolicy,
+        clock: Clock,
+    ) -> None:
+        self._payments = payments
+        self._gateways = gateways
+        self._policy = policy
+        self._clock = clock
+
+    async def execute(self, kept: Kept, told: Told) -> Result:
+        """The payment as it is after this step."""
+        fenced = False
+        while True:
+            recorded, after = await self._try(kept, told, fenced=fenced)
+            if recorded.outcome is Outcome.DONE:
+                return Result(after, recorded.answer)
+            fenced = fenced or recorded.outcome is Outcome.FENCED
+            reread = await self._payments.find(kept.payment.id)
+            if reread is None:
+                raise NotFound
+            kept = reread
+
+    async def flag_overpaid(self, payment_id: UUID, lease: Lease) -> None:
+        """Another payment of the same user and order succeeded too: say so in the history and to the shop."""
+        recorded: Recorded | None = None
+        while recorded is None or recorded.outcome is Outcome.STALE:
+            kept = await self._payments.find(payment_id)
+            if kept is None or kept.payment.order_overpaid:
+                return
+            now = self._clock.now()
+            after = kept.payment.flagged_overpaid(now)
+            entry = tell(kept.payment, after, Cause(CauseKind.JOB, "reconcile"), kept.head)
+            work = self._policy.left(after, self._gateways[after.gateway], now, looked=True)
+            recorded = await self._payments.record(Step(before=kept, after=after, entry=entry, work=work, lease=lease))
+
+    async def _try(self, kept: Kept, told: Told, *, fenced: bool) -> tuple[Recorded, Kept]:
+        now = self._clock.now()
+        before = kept.payment
+        after = before.keep(told.report, now) if fenced else before.learn(told.report, now)
+        entry = tell(before, after, told.cause, kept.head) if after is not before else None
+        gateway = self._gateways[after.gateway]
+        step = Step(
+            before=kept,
+            after=after,
+            entry=entry,
+            work=self._policy.left(after, gateway, now, looked=told.looked and not fenced),
+            lease=None if fenced else told.lease,
+            key=told.key,
+            answer=_answer(told, after) if not fenced else None,
+            release_key=told.release_key and not fenced,
+            inbox_id=told.inbox_id,
+        )
+        recorded = await self._payments.record(step)
+        if recorded.outcome is Outcome.DONE and entry is not None:
+            log.info(
+                entry.event,
+                payment_id=str(after.id),
+                was=before.status,
+                status=after.status,
+                reason=after.reason,
+                cause=told.cause.kind,
+                fenced=fenced,
+            )
+        return recorded, Kept(after, entry.hash if entry else kept.head)
+
+
+def _answer(told: Told, after: Payment) -> Answer | None:
+    if told.answer is None or told.release_key or not after.status.is_known:
+        return None
+    return told.answer(after)

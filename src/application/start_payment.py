@@ -1,0 +1,191 @@
+"""Ask a customer to pay, once: promise, ask the gateway, record the answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from application.ports.gateway import NothingSent, Operation, PaymentGateway
+from application.ports.payments import Answer, Kept, Key, Lease, Opened, Payments, Promise, Repeated
+from application.ports.platform import Blinder, Clock, NewId
+from application.record_report import RecordReport, Result, Told
+from domain.errors import Fault, GatewayUnavailable, Invalid, KeyInUse, Unavailable
+from domain.evidence import Claim, Evidence, Reason, Source
+from domain.history import GENESIS, Cause, CauseKind, tell
+from domain.ids import born
+from domain.money import Money
+from domain.payment import CaptureMethod, Payment, Report
+from domain.payment_method import GatewayName, PaymentMethod
+from domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequest:
+    """What a caller asks for. `key` None: the duplicate rule alone keeps the customer from paying twice."""
+
+    user_id: UUID
+    order_id: str
+    money: Money
+    method: PaymentMethod
+    request_id: str
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    description: str | None = None
+    return_url: str | None = None
+    metadata: Mapping[str, object]
+    allow_duplicate: bool = False
+    key: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the caller is told; `replayed` where it was told before."""
+
+    answer: Answer
+    payment_id: UUID
+    replayed: bool = False
+
+
+class StartPayment:
+    """
+    - One customer is asked and charged once, however often the request is repeated and whatever crashes.
+    - A repeat gets the first answer, byte for byte, as soon as the outcome is known.
+    - Once the gateway may have been reached, the caller gets the payment's id, whatever fails.
+
+    Raises:
+        Invalid: the gateway would never take this; nothing happened.
+        DuplicatePayment, PhoneBusy, KeyInUse, KeyReused, KeyExpired: refused; nothing happened.
+        GatewayUnavailable: surely nothing was sent; the same key may be used again.
+        Unavailable: the promise could not be made durable.
+    """
+
+    def __init__(
+        self,
+        *,
+        payments: Payments,
+        gateways: Mapping[GatewayName, PaymentGateway],
+        record_report: RecordReport,
+        render: Callable[[Payment, str], Answer],
+        clock: Clock,
+        new_id: NewId,
+        blinder: Blinder,
+        lease_for: timedelta,
+    ) -> None:
+        self._payments = payments
+        self._gateways = gateways
+        self._record_report = record_report
+        self._render = render
+        self._clock = clock
+        self._new_id = new_id
+        self._blinder = blinder
+        self._lease_for = lease_for
+
+    async def execute(self, request: PaymentRequest) -> Answered:
+        gateway = self._gateway(request.method)
+        promise = self._promise(request, gateway)
+        gateway.check(promise.payment)
+
+        opened = await self._payments.open(promise)
+        if isinstance(opened, Repeated):
+            return await self._repeat(opened, request)
+
+        kept = Kept(promise.payment, promise.entry.hash)
+        try:
+            report = await self._ask(gateway, promise, opened.lease)
+        except NothingSent as nothing:
+            await self._record(kept, _nothing_was_sent(self._clock), opened, request, release_key=True)
+            raise GatewayUnavailable from nothing
+        return await self._answer(kept, report, opened, request)
+
+    async def _ask(self, gateway: PaymentGateway, promise: Promise, lease: Lease) -> Report:
+        if self._clock.now() + gateway.total_timeout > lease.until:  # we were held up: somebody else may act by then
+            raise NothingSent
+        try:
+            return await gateway.collect(promise.payment, promise.operation)
+        except NothingSent as nothing:
+            if not nothing.token_used:
+                raise
+            # The token is spent: the caller could not repeat the request, so the worker sends it.
+            return Report(evidence=(Evidence(claim=Claim.LOST, source=Source.CLOCK, at=self._clock.now()),))
+
+    async def _answer(self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest) -> Answered:
+        try:
+            result = await self._record(kept, report, opened, request)
+        except Unavailable:  # the gateway may have acted: the caller must learn the id, the worker finds the truth
+            unknown = replace(kept.payment, status=Status.UNKNOWN)
+            return Answered(self._render(unknown, request.request_id), kept.payment.id)
+        answer = result.answer or self._render(result.kept.payment, request.request_id)
+        return Answered(answer, kept.payment.id)
+
+    async def _record(
+        self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest, *, release_key: bool = False
+    ) -> Result:
+        told = Told(
+            report=report,
+            cause=Cause(CauseKind.REQUEST, request.request_id),
+            looked=True,
+            lease=opened.lease,
+            key=request.key,
+            answer=lambda payment: self._render(payment, request.request_id),
+            release_key=release_key,
+        )
+        return await self._record_report.execute(kept, told)
+
+    async def _repeat(self, repeated: Repeated, request: PaymentRequest) -> Answered:
+        payment = repeated.kept.payment
+        if repeated.answer is not None:
+            return Answered(repeated.answer, payment.id, replayed=True)
+        if request.key is not None and payment.status.is_known and payment.known.evidence:
+            answer = await self._payments.store_answer(request.key, self._render(payment, request.request_id))
+            return Answered(answer, payment.id, replayed=True)
+        if repeated.running:
+            raise KeyInUse
+        return Answered(self._render(payment, request.request_id), payment.id)
+
+    def _gateway(self, method: PaymentMethod) -> PaymentGateway:
+        if method.gateway not in self._gateways:
+            raise Invalid(Fault("paymentMethod.type", f"{method.type} payments are not configured here"))
+        return self._gateways[method.gateway]
+
+    def _promise(self, request: PaymentRequest, gateway: PaymentGateway) -> Promise:
+        prepared = gateway.prepare()
+        method = request.method
+        payment_id = self._new_id()
+        now = born(payment_id)
+        payment = Payment(
+            id=payment_id,
+            user_id=request.user_id,
+            order_id=request.order_id,
+            money=request.money,
+            method=replace(method, token=None),  # single-use: it lives with the operation, not with the payment
+            capture_method=request.capture_method,
+            description=request.description,
+            return_url=request.return_url,
+            metadata=request.metadata,
+            references=prepared.references,
+            updated_at=now,
+        )
+        token, phone = prepared.callback_token, method.phone
+        return Promise(
+            payment=payment,
+            entry=tell(None, payment, Cause(CauseKind.REQUEST, request.request_id), GENESIS),
+            operation=Operation(started_at=now, token=method.token, callback_token=token),
+            lease_for=self._lease_for,
+            key=request.key,
+            likeness=None if request.allow_duplicate else self._likeness(request),
+            callback_token_hash=None if token is None else sha256(token.encode()).digest(),
+            phone=self._blinder.blind("phone", phone) if phone and prepared.holds_phone_for else None,
+            phone_until=now + prepared.holds_phone_for if prepared.holds_phone_for else None,
+        )
+
+    def _likeness(self, request: PaymentRequest) -> bytes:
+        money, method = request.money, request.method
+        parts = (str(request.user_id), request.order_id, str(money.amount), money.currency, method.type)
+        return self._blinder.blind("likeness", *parts, method.phone or "")
+
+
+def _nothing_was_sent(clock: Clock) -> Report:
+    proof = Evidence(
+        claim=Claim.FAILED, source=Source.ANSWER, at=clock.now(), code="not_sent", reason=Reason.GATEWAY_UNAVAILABLE
+    )
+    return Report(evidence=(proof,))

@@ -1,0 +1,96 @@
+"""
+Everything that can go wrong, as a tree by who can mend it.
+
+PaymentError
+├── Invalid                    the caller: the request breaks a rule; names the field
+│   └── IllegalTransition      nobody: a bug of ours, refused before it can be stored
+├── NotFound                   the caller: no such thing, or somebody else's
+├── Forbidden                  the caller: the token may not do this
+├── Refused                    the caller: right request, wrong moment
+│   ├── DuplicatePayment       a payment like this is open or has just succeeded
+│   ├── PhoneBusy              the phone still shows another prompt of ours
+│   ├── KeyInUse               the first request with this key still runs
+│   ├── KeyReused              this key came with another body before
+│   └── KeyExpired             this key was used too long ago to be answered
+└── Unavailable                the operator: we cannot serve now, nothing has happened
+    └── GatewayUnavailable     the gateway cannot be reached, nothing was sent
+
+A class's docstring is its message to the caller; facts travel as attributes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+
+class PaymentError(Exception):
+    """Something went wrong with a payment."""
+
+    def __init__(self, detail: str | None = None, **facts: Any) -> None:
+        self.detail = detail or type(self).__doc__ or ""
+        self.facts: Mapping[str, Any] = facts
+        super().__init__(self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with one field; `field` is a dotted path as the request spells it."""
+
+    field: str
+    message: str
+
+
+class Invalid(PaymentError):
+    """The request is understood, but a field breaks a rule."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+        super().__init__()
+
+
+class IllegalTransition(PaymentError):
+    """A payment cannot go from this status to that one."""
+
+
+class NotFound(PaymentError):
+    """There is no such thing, or it is not yours."""
+
+
+class Forbidden(PaymentError):
+    """The token does not allow this."""
+
+
+class Refused(PaymentError):
+    """The request is right, but the present state does not allow it."""
+
+
+class DuplicatePayment(Refused):
+    """A payment like this one is open or has just succeeded; look at it, or say "allow_duplicate": true."""
+
+    def __init__(self, payment_id: UUID) -> None:
+        super().__init__(payment_id=str(payment_id))
+
+
+class PhoneBusy(Refused):
+    """This phone still shows another prompt; try again when it is answered or has expired."""
+
+
+class KeyInUse(Refused):
+    """The first request with this idempotency key is still running; try again in a moment."""
+
+
+class KeyReused(Refused):
+    """This idempotency key was used with another request body."""
+
+
+class KeyExpired(Refused):
+    """This idempotency key was used too long ago; look the payment up, or use a new key for a new payment."""
+
+
+class Unavailable(PaymentError):
+    """The service cannot serve this now; nothing has happened; try again."""
+
+
+class GatewayUnavailable(Unavailable):
+    """The payment provider cannot be reached; nothing was sent to it and nobody was charged; try again."""

@@ -1,0 +1,123 @@
+"""The story of a payment: append-only entries, each holding the hash of all before it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from domain.evidence import Evidence
+from domain.payment import Payment
+
+#: What stands before the first entry of every payment.
+GENESIS: Final = bytes(32)
+#: Changes when the way entries are written changes; old ones stay verifiable, for the hash is over stored bytes.
+SCHEME: Final = 1
+
+
+class CauseKind(StrEnum):
+    REQUEST = "request"
+    WEBHOOK = "webhook"
+    JOB = "job"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who moved it: a request id, an inbox id, a job's name or an operator."""
+
+    kind: CauseKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """
+    One line of the story. `body` is the exact bytes that are stored and hashed (JSON, no personal data).
+
+    `seq` counts 1…n per payment without a gap. `event` is the name it is published under.
+    """
+
+    payment_id: UUID
+    seq: int
+    body: bytes
+    hash: bytes
+    event: str = ""
+
+
+def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes) -> Entry:
+    """The entry that says how `before` became `after`; `head` is the hash of the entry before (or GENESIS)."""
+    new = after.known.evidence - (before.known.evidence if before else frozenset())
+    story: dict[str, Any] = {
+        "scheme": SCHEME,
+        "payment_id": str(after.id),
+        "seq": after.version,
+        "at": _iso(after.updated_at),
+        "status": after.status,
+        "was": before.status if before else None,
+        "reason": after.reason,
+        "cause": {"kind": cause.kind, "id": cause.id},
+        "amount": after.money.amount,
+        "currency": after.money.currency,
+        "amount_captured": after.amount_captured,
+        "amount_refunded": after.amount_refunded,
+        "references": dict(after.references),
+        "evidence": [_evidence(piece) for piece in after.known.in_order() if piece in new],
+    }
+    flags = [name for name in ("late", "order_overpaid", "disputed") if getattr(after, name)]
+    if flags:
+        story["flags"] = flags
+    body = json.dumps(story, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+    return Entry(
+        payment_id=after.id, seq=after.version, body=body, hash=chain(head, body), event=event_type(before, after)
+    )
+
+
+def chain(head: bytes, body: bytes) -> bytes:
+    """The hash of an entry: SHA-256 over the hash before it and its exact stored bytes."""
+    return sha256(head + body).digest()
+
+
+def verify(entries: Iterable[Entry], head: bytes) -> int | None:
+    """
+    Whether `entries` (by seq) are the whole, unaltered story that ends in `head`.
+
+    Returns None where they are, else the seq of the first entry that is missing or altered.
+    """
+    last, seq = GENESIS, 0
+    for seq, entry in enumerate(entries, start=1):
+        if entry.seq != seq or entry.hash != chain(last, entry.body):
+            return seq
+        last = entry.hash
+    return None if last == head else seq + 1
+
+
+def event_type(before: Payment | None, after: Payment) -> str:
+    """The name a change is published under: `payment.created`, `payment.succeeded`, `order.overpaid`, …"""
+    if before is None:
+        return "payment.created"
+    if after.order_overpaid and not before.order_overpaid:
+        return "order.overpaid"
+    if before.status is after.status:
+        return "payment.updated"
+    return f"payment.{after.status.lower()}"
+
+
+def _evidence(piece: Evidence) -> Mapping[str, Any]:
+    told: dict[str, Any] = {"claim": piece.claim, "source": piece.source, "rank": piece.rank, "at": _iso(piece.at)}
+    if piece.code is not None:
+        told["code"] = piece.code
+    if piece.amount is not None:
+        told["amount"], told["currency"] = piece.amount.amount, piece.amount.currency
+    if piece.reason is not None:
+        told["reason"] = piece.reason
+    if piece.verify_first:
+        told["verify_first"] = True
+    return told
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

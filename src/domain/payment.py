@@ -1,0 +1,172 @@
+"""A payment: one customer paying for one order, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Self
+from uuid import UUID
+
+from domain.errors import Fault, IllegalTransition, Invalid
+from domain.evidence import Claim, Evidence, Reason
+from domain.ids import born
+from domain.money import Money
+from domain.payment_method import GatewayName, PaymentMethod
+from domain.status import TRANSITIONS, Status
+from domain.verdict import Known
+
+
+class CaptureMethod(StrEnum):
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class ReferenceKind(StrEnum):
+    """The names a gateway knows a payment by. Each is globally unique and belongs to one payment for ever."""
+
+    PAYMENT_INTENT = "payment_intent"
+    CHECKOUT_REQUEST = "checkout_request"
+    ACCOUNT_REFERENCE = "account_reference"
+    RECEIPT = "receipt"
+
+    @property
+    def names_a_call(self) -> bool:
+        """Whether the gateway gave this name, so that our call surely arrived."""
+        return self in {ReferenceKind.PAYMENT_INTENT, ReferenceKind.CHECKOUT_REQUEST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """
+    Everything a gateway told us in one breath: claims, names, and what the customer must do.
+
+    `next_action` is for the customer alone (it may hold a client secret): encrypted at rest, never logged.
+    """
+
+    evidence: tuple[Evidence, ...] = ()
+    references: Mapping[ReferenceKind, str] = field(default_factory=dict)
+    next_action: Mapping[str, Any] | None = None
+    capture_before: datetime | None = None
+    method: PaymentMethod | None = None
+
+    def with_evidence(self, *evidence: Evidence) -> Self:
+        return replace(self, evidence=self.evidence + evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """
+    One customer paying for one order, once. Immutable: every verb returns the next Payment.
+
+    `money` is what is owed; `amount_captured` and `amount_refunded` are minor units of the same currency.
+    `late` marks a success that came after a failure was told.
+    """
+
+    id: UUID
+    user_id: UUID
+    order_id: str
+    money: Money
+    method: PaymentMethod
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    description: str | None = None
+    return_url: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    status: Status = Status.PROCESSING
+    reason: Reason | None = None
+    known: Known = field(default_factory=Known)
+    references: Mapping[ReferenceKind, str] = field(default_factory=dict)
+    next_action: Mapping[str, Any] | None = None
+    capture_before: datetime | None = None
+    amount_captured: int = 0
+    amount_refunded: int = 0
+    disputed: bool = False
+    late: bool = False
+    order_overpaid: bool = False
+    version: int = 1
+    updated_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.money.amount < 1:
+            raise Invalid(Fault("amount", "must be at least 1"))
+
+    @property
+    def created_at(self) -> datetime:
+        """The millisecond inside the id (UTC)."""
+        return born(self.id)
+
+    @property
+    def gateway(self) -> GatewayName:
+        return self.method.gateway
+
+    @property
+    def refund_status(self) -> str:
+        if not self.amount_refunded:
+            return "NONE"
+        return "FULL" if self.amount_refunded >= self.amount_captured else "PARTIAL"
+
+    @property
+    def customer_may_act(self) -> bool:
+        """Whether we ever gave out the means to complete it (a client secret, bank details, a prompt)."""
+        return self.next_action is not None
+
+    def learn(self, report: Report, at: datetime) -> Self:
+        """What a gateway told us joins what is known; the whole of it, in any order, decides."""
+        known = self.known.with_(*report.evidence)
+        verdict = known.verdict(self.money)
+        learned = replace(
+            self,
+            known=known,
+            references={**report.references, **self.references},
+            next_action=report.next_action or self.next_action,
+            capture_before=report.capture_before or self.capture_before,
+            method=report.method or self.method,
+        )
+        if (
+            verdict.status is self.status
+            and replace(learned, known=self.known) == self
+            and known.gist() == self.known.gist()
+        ):
+            return self
+        return learned._move(verdict.status, reason=verdict.reason, updated_at=at)  # noqa: SLF001 - itself
+
+    def keep(self, report: Report, at: datetime) -> Self:
+        """
+        The words of one who comes back from the dead: what it was told is kept, and sets no status.
+
+        Whoever looks next weighs it with everything else.
+        """
+        return replace(
+            self,
+            known=self.known.with_(*report.evidence),
+            references={**report.references, **self.references},
+            version=self.version + 1,
+            updated_at=at,
+        )
+
+    def flagged_overpaid(self, at: datetime) -> Self:
+        """Another payment of the same user and order succeeded too: both are kept, a person or a refund decides."""
+        return replace(self, order_overpaid=True, version=self.version + 1, updated_at=at)
+
+    def _move(self, target: Status, *, reason: Reason | None, updated_at: datetime) -> Self:
+        if target is not self.status and target not in TRANSITIONS[self.status]:
+            raise IllegalTransition(was=self.status, asked=target)
+        succeeds = target is Status.SUCCEEDED
+        return replace(
+            self,
+            status=target,
+            reason=reason,
+            late=self.late or (succeeds and self.status in _TOLD_AS_FAILED),
+            amount_captured=_captured(self) if succeeds else self.amount_captured,
+            version=self.version + 1,
+            updated_at=updated_at,
+        )
+
+
+def _captured(payment: Payment) -> int:
+    stated = [piece for piece in payment.known.in_order() if piece.claim is Claim.SUCCEEDED and piece.amount]
+    strongest = max(stated, key=lambda piece: piece.rank, default=None)
+    return strongest.amount.amount if strongest and strongest.amount else payment.money.amount
+
+
+_TOLD_AS_FAILED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})

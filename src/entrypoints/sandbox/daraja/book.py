@@ -1,0 +1,141 @@
+"""
+All that is known, folded from the ledger: the same way at the start and after every write.
+
+What is not in the ledger did not happen; what is in it survives a kill.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from entrypoints.sandbox.ledger import Ledger
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One question on one phone."""
+
+    checkout_request_id: str
+    merchant_request_id: str
+    phone: str
+    amount: int
+    account_reference: str
+    callback_url: str
+    script: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Money that moved, in whole shillings."""
+
+    n: int
+    checkout_request_id: str
+    receipt: str
+    amount: int
+    phone: str
+    account_reference: str
+    paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """A question about a transaction, to be answered at the asker's URL."""
+
+    conversation_id: str
+    originator_conversation_id: str
+    transaction_id: str
+    original_conversation_id: str
+    credential_is_valid: bool
+    result_url: str
+    timeout_url: str
+    times_out: bool
+    asked_at: datetime
+
+
+class Book:
+    """Prompts, payments, results and everything told about them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.prompts: dict[str, Prompt] = {}
+        self.payments: dict[str, Payment] = {}
+        self.results: dict[str, str] = {}
+        self.status_requests: dict[str, StatusRequest] = {}
+        self.callbacks: list[Mapping[str, Any]] = []
+        self.token: Mapping[str, Any] = {}
+        self.certificate: Mapping[str, Any] = {}
+        self.counts: Counter[str] = Counter()
+        #: How many steps are behind each prompt, and behind each status request.
+        self.steps_done: Counter[str] = Counter()
+        self._by_receipt: dict[str, Payment] = {}
+        self._by_merchant_request: dict[str, Prompt] = {}
+        self._live: dict[str, str] = {}
+        for entry in ledger.entries:
+            self._fold(entry)
+
+    async def write(self, kind: str, **facts: Any) -> Mapping[str, Any]:
+        """The fact is durable, and known, when this returns."""
+        entry = await self._ledger.write(kind, **facts)
+        self._fold(entry)
+        return entry
+
+    def lock(self, phone: str, checkout_request_id: str) -> bool:
+        """Takes the phone for one prompt, before its fact is durable; False while another prompt is on it."""
+        return self._live.setdefault(phone, checkout_request_id) == checkout_request_id
+
+    def receipt(self, receipt: str) -> Payment | None:
+        """The payment that has this receipt."""
+        return self._by_receipt.get(receipt)
+
+    def merchant_request(self, merchant_request_id: str) -> Prompt | None:
+        """The prompt that this push sent; its id serves as the conversation's."""
+        return self._by_merchant_request.get(merchant_request_id)
+
+    def _fold(self, entry: Mapping[str, Any]) -> None:
+        self.counts[entry["kind"]] += 1
+        match entry["kind"]:
+            case "token" | "token_revoked":
+                # Two tokens may become durable together; the last one in the file is the one that lives.
+                if entry["n"] > self.token.get("n", 0):
+                    self.token = entry
+            case "certificate":
+                self.certificate = entry
+            case "prompt":
+                self._fold_prompt(_read(Prompt, entry))
+            case "payment":
+                payment = _read(Payment, entry)
+                self.payments[payment.checkout_request_id] = payment
+                self._by_receipt[payment.receipt] = payment
+            case "result":
+                self._fold_result(entry["checkout_request_id"], entry["result_code"])
+            case "status_request":
+                asked = _read(StatusRequest, entry)
+                self.status_requests[asked.conversation_id] = asked
+            case "callback":
+                self.callbacks.append(entry)
+        if "step" in entry:
+            about = entry.get("checkout_request_id") or entry["conversation_id"]
+            self.steps_done[about] = max(self.steps_done[about], entry["step"])
+
+    def _fold_prompt(self, prompt: Prompt) -> None:
+        self.prompts[prompt.checkout_request_id] = prompt
+        self._by_merchant_request[prompt.merchant_request_id] = prompt
+        self.lock(prompt.phone, prompt.checkout_request_id)
+
+    def _fold_result(self, checkout_request_id: str, code: str) -> None:
+        self.results[checkout_request_id] = code
+        phone = self.prompts[checkout_request_id].phone
+        if self._live.get(phone) == checkout_request_id:
+            del self._live[phone]
+
+
+def _read(kind: type[Fact], entry: Mapping[str, Any]) -> Fact:
+    """An entry's facts as what they are; what the ledger adds for itself is left out."""
+    return msgspec.convert(entry, kind)

@@ -1,0 +1,84 @@
+"""The life of a prompt, from the phone's first buzz to the last callback."""
+
+import asyncio
+
+from entrypoints.sandbox.daraja import eat, identifiers, shapes, subscribers
+from entrypoints.sandbox.daraja.background import Background
+from entrypoints.sandbox.daraja.book import Book, Prompt
+from entrypoints.sandbox.daraja.courier import Courier
+from entrypoints.sandbox.daraja.settings import Settings
+from entrypoints.sandbox.daraja.subscribers import SCRIPTS, Act, Script, Step
+
+
+class Prompts:
+    """Lets every prompt follow its script, across restarts."""
+
+    def __init__(self, book: Book, courier: Courier, background: Background, settings: Settings) -> None:
+        self._book = book
+        self._courier = courier
+        self._background = background
+        self._settings = settings
+
+    def resume(self) -> None:
+        """Goes on with every prompt that an earlier process left in flight."""
+        for prompt in self._book.prompts.values():
+            if self._book.steps_done[prompt.checkout_request_id] < len(SCRIPTS[prompt.script].steps):
+                self.follow(prompt)
+
+    def follow(self, prompt: Prompt) -> asyncio.Task[None]:
+        """From here on the customer acts, whoever waits for it."""
+        return self._background.start(self._live(prompt))
+
+    def script_for(self, phone: str) -> str:
+        """What this phone's owner does, unless the prompt is gone before anyone could."""
+        name = subscribers.script_of(phone)
+        too_slow = self._settings.pay_after > self._settings.prompt_life
+        return subscribers.UNANSWERED if too_slow and not SCRIPTS[name].at_end_of_life else name
+
+    async def _live(self, prompt: Prompt) -> None:
+        script = SCRIPTS[prompt.script]
+        clock = asyncio.get_running_loop().time
+        # Only the prompt's age is taken from the wall clock, and once: a stepped clock must not stall a customer.
+        born = clock() - max(0.0, (eat.now() - prompt.sent_at).total_seconds())
+        done = self._book.steps_done[prompt.checkout_request_id]
+        for number, step in enumerate(script.steps[done:], start=done + 1):
+            await asyncio.sleep(max(0.0, born + self._pause(script, step) - clock()))
+            await self._act(prompt, step, number)
+
+    def _pause(self, script: Script, step: Step) -> float:
+        return self._settings.prompt_life if script.at_end_of_life else step.after * self._settings.pay_after
+
+    async def _act(self, prompt: Prompt, step: Step, number: int) -> None:
+        match step.act:
+            case Act.PAY:
+                await self._pay(prompt, number)
+            case Act.END:
+                await self._book.write(
+                    "result", checkout_request_id=prompt.checkout_request_id, result_code=step.code, step=number
+                )
+            case Act.TELL:
+                body = self._callback(prompt, step)
+                await self._courier.deliver(
+                    prompt.callback_url, body, checkout_request_id=prompt.checkout_request_id, step=number
+                )
+
+    async def _pay(self, prompt: Prompt, number: int) -> None:
+        moment = eat.now()
+        receipt = identifiers.receipt(moment)
+        while self._book.receipt(receipt):
+            receipt = identifiers.receipt(moment)
+        await self._book.write(
+            "payment",
+            checkout_request_id=prompt.checkout_request_id,
+            receipt=receipt,
+            amount=prompt.amount,
+            phone=prompt.phone,
+            account_reference=prompt.account_reference,
+            paid_at=moment.isoformat(),
+            step=number,
+        )
+
+    def _callback(self, prompt: Prompt, step: Step) -> bytes:
+        if step.code != "0":
+            return shapes.stk_failure(prompt, step.code)
+        return shapes.stk_success(prompt, self._book.payments[prompt.checkout_request_id], astray=step.astray)

@@ -1,0 +1,164 @@
+"""
+A database of its own for every test that asks: one server per session, one migrated template, one clone per test.
+
+The server is the one at TEST_DATABASE_URL (of somebody who may make databases and roles), else a container where
+Docker answers, else the embedded one. Tests may not tell the difference.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from adapters.postgres.connection import Connection
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.migrate import migrate
+from adapters.postgres.partitions import coverage, prepare
+from adapters.postgres.server_folder import APPLICATION
+
+#: Durability is not what most tests are about; `synchronous_commit` stays on, as the service insists on it.
+FAST: Final = {"fsync": "off", "full_page_writes": "off"}
+IMAGE: Final = "postgres:18"
+
+
+class Server(Protocol):
+    def dsn(self, database: str, *, owner: bool = False) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database and the two ways into it: `dsn` is the application's role."""
+
+    name: str
+    owner_dsn: str
+    dsn: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenServer:
+    """A server that is there already; the owner is whoever the URL names."""
+
+    url: str
+
+    def dsn(self, database: str, *, owner: bool = False) -> str:
+        parts = urlsplit(self.url)
+        person = parts.netloc.rpartition("@")[0] if owner else f"{APPLICATION}:{APPLICATION}"
+        return parts._replace(netloc=f"{person}@{parts.netloc.rpartition('@')[2]}", path=f"/{database}").geturl()
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """A temporary folder that any account can enter, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="payments-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def a_database(server: Server, *, template: str) -> AsyncIterator[Database]:
+    """A clone of `template`, dropped afterwards with whatever is still connected to it."""
+    name = f"test_{uuid4().hex}"
+    async with connected(server.dsn("postgres", owner=True)) as owner:
+        await owner.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield Database(name, server.dsn(name, owner=True), server.dsn(name))
+        finally:
+            await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """One server for all tests of this process."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield GivenServer(url)
+    elif _docker_answers():
+        with _container() as url:
+            yield GivenServer(url)
+    else:
+        with a_folder() as folder, EmbeddedPostgres.start(folder / "postgres", settings=FAST) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+async def template(postgres_server: Server) -> AsyncIterator[str]:
+    """The name of a database that has every migration, the rights, and the months around today."""
+    async with connected(postgres_server.dsn("postgres", owner=True)) as owner:
+        await owner.execute(_APPLICATION_ROLE)
+    async with a_database(postgres_server, template="template1") as made:
+        async with connected(made.owner_dsn) as owner:
+            await _fill(owner)
+        yield made.name
+
+
+@pytest.fixture
+async def database(postgres_server: Server, template: str) -> AsyncIterator[Database]:
+    """A migrated, empty database for one test."""
+    async with a_database(postgres_server, template=template) as made:
+        yield made
+
+
+@pytest.fixture
+async def blank_database(postgres_server: Server, template: str) -> AsyncIterator[Database]:  # noqa: ARG001  for its role
+    """A database without any table, for tests that bring their own."""
+    async with a_database(postgres_server, template="template1") as made:
+        yield made
+
+
+#: The embedded server has the role; of a given one, parallel sessions may make it at the same moment.
+_APPLICATION_ROLE: Final = f"""
+    DO $$ BEGIN
+        CREATE ROLE {APPLICATION} LOGIN PASSWORD '{APPLICATION}';
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END $$
+"""
+
+
+async def _fill(owner: Connection) -> None:
+    await migrate(owner, app_role=APPLICATION)
+    await prepare(owner, today=datetime.now(UTC).date())
+
+
+def _docker_answers() -> bool:
+    import docker  # noqa: PLC0415  a third of a second that most runs need not spend
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    try:
+        client = docker.from_env()
+    except DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except DockerException:
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def _container() -> Iterator[str]:
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415  as above
+
+    settings = [argument for name, value in FAST.items() for argument in ("-c", f"{name}={value}")]
+    with PostgresContainer(IMAGE, driver=None).with_command(["postgres", *settings]) as container:
+        yield container.get_connection_url()
