@@ -31,6 +31,8 @@ class WorkPolicy:
 
     def left(self, payment: Payment, gateway: PaymentGateway, now: datetime, *, looked: bool) -> Work | None:
         """What is left to do on `payment`; `looked`: the gateway was asked just now."""
+        if payment.known.verdict(payment.money).status is not payment.status:  # kept, but not weighed yet
+            return Work(next_check_at=now, holds_likeness=not payment.status.is_closed)
         if payment.status is Status.SUCCEEDED:
             if payment.late and not payment.order_overpaid and not looked:
                 return Work(next_check_at=now, holds_likeness=True)

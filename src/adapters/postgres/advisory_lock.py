@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from adapters.postgres.connection import Connection
-from adapters.postgres.errors import BusyError
+from adapters.postgres.errors import Busy
 
 _POLL_S: Final = 0.05
 
@@ -28,14 +28,14 @@ async def exclusively(connection: Connection, key: int, *, wait_s: float, work: 
     CONCURRENTLY wait for every statement that is running, so one that waits for their lock would be a deadlock.
 
     Raises:
-        BusyError: somebody else held it for `wait_s` seconds.
+        Busy: somebody else held it for `wait_s` seconds.
     """
     # No asyncio.timeout here: cancelling a question whose answer is "yes" would keep the lock.
     deadline = time.monotonic() + wait_s
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
         if time.monotonic() > deadline:
             holder = await connection.fetchval(_HOLDER, key)
-            raise BusyError(
+            raise Busy(
                 f"{work}: another process still does this after {wait_s:g} s (database session {holder}). "
                 "Wait for it and try again, or see in pg_stat_activity what it waits for."
             )

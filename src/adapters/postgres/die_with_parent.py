@@ -23,6 +23,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _KERNEL_DOES_IT: Final = sys.platform == "linux"
 #: More descriptors than a process that has just been started can have open.
 _DESCRIPTORS: Final = 4096
+#: All of our environment that a server may see; the rest is full of secrets.
+_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 #: PostgreSQL's "fast" shutdown: end every session, then write everything down.
 FAST_SHUTDOWN: Final = signal.SIGINT
 
@@ -75,10 +77,6 @@ def spawn(
     return started.result()
 
 
-#: All of our environment that a server may see; the rest is full of secrets.
-_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
-
-
 def _become(parent: str, uid: str, gid: str, watched: str, *program: str) -> None:
     if uid:
         os.setgroups([])
@@ -87,7 +85,8 @@ def _become(parent: str, uid: str, gid: str, watched: str, *program: str) -> Non
     if int(watched) >= 0:
         _leave_a_guardian(int(watched))
     else:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, FAST_SHUTDOWN, 0, 0, 0)
+        if ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, FAST_SHUTDOWN, 0, 0, 0):
+            sys.exit("The kernel refuses PR_SET_PDEATHSIG: the server would outlive us.")
         if os.getppid() != int(parent):
             return  # they died before we were tied to them
     os.execv(program[0], program)  # noqa: S606  this is the purpose of the file

@@ -45,6 +45,10 @@ _PORT_ATTEMPTS: Final = 5
 class Running:
     """A server that answers, whoever started it: all that is needed to connect."""
 
+    #: The roles, as `migrate` wants to know them.
+    owner: Final = OWNER
+    application: Final = APPLICATION
+
     host: str
     port: int
     pid: int
@@ -55,7 +59,7 @@ class Running:
 
     def dsn(self, database: str = DATABASE, *, owner: bool = False) -> str:
         """A URL for the application's role, which may only do what it was granted, or for the owner's."""
-        role = OWNER if owner else APPLICATION
+        role = self.owner if owner else self.application
         return f"postgres://{role}:{self._passwords[role]}@{self.host}:{self.port}/{database}"
 
 
@@ -82,8 +86,8 @@ class EmbeddedPostgres(Running):
         Blocks for 0.1 s, the first time for 0.5 s; a crash to recover from takes longer.
 
         Raises:
-            AlreadyRunningError: a server runs on this folder; the message has its port and pid. `running` joins it.
-            NoBinariesError: there is no PostgreSQL to start.
+            AlreadyRunning: a server runs on this folder; the message has its port and pid. `running` joins it.
+            NoBinaries: there is no PostgreSQL to start.
             ServerError: it did not start; the message has the end of its log.
         """
         home = ServerFolder.made(folder)
@@ -154,6 +158,7 @@ def _launch(
     for attempt in range(1, _PORT_ATTEMPTS + 1):
         chosen = port or _free_port()
         options = [f"--{name}={value}" for name, value in {**settings, "port": str(chosen)}.items()]
+        home.log.touch(mode=0o600)  # statements that failed stand in it
         with home.log.open("ab") as log:
             before = log.tell()
             process = spawn(

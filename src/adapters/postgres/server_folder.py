@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import secrets
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.postgres.errors import AlreadyRunningError, ServerError
+from adapters.postgres.errors import AlreadyRunning, ServerError
 from adapters.postgres.server_account import Account
 
 OWNER: Final = "payments_owner"
@@ -50,8 +51,9 @@ class ServerFolder:
     @classmethod
     def made(cls, path: Path) -> "ServerFolder":
         """The folder, made if missing; one that we make may be entered by the server's account."""
-        if not path.exists():
-            path.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir()
             path.chmod(0o755)
         if not os.access(path, os.W_OK):
             raise ServerError(f"{path} belongs to somebody else. Choose another folder, or be its owner.")
@@ -102,19 +104,19 @@ class ServerFolder:
         The lock, as a descriptor for the server to inherit and keep.
 
         Raises:
-            AlreadyRunningError: a server runs here, or one is being started or stopped and does not come to an end.
+            AlreadyRunning: a server runs here, or one is being started or stopped and does not come to an end.
         """
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             deadline = time.monotonic() + _PATIENCE_S
             while not _flock(descriptor, fcntl.LOCK_EX):
                 if running := self.running():
-                    raise AlreadyRunningError(
+                    raise AlreadyRunning(
                         f"A server runs on {self.path} already: port {running.port}, pid {running.pid}. "
                         "Join it, or stop the command that started it."
                     )
                 if time.monotonic() > deadline:
-                    raise AlreadyRunningError(f"A server on {self.path} is just being started or stopped. Try again.")
+                    raise AlreadyRunning(f"A server on {self.path} is just being started or stopped. Try again.")
                 time.sleep(_POLL_S)
             yield descriptor
         finally:
@@ -130,7 +132,7 @@ class ServerFolder:
             finally:
                 os.close(descriptor)
             address = Address(**json.loads((self.path / "server.json").read_bytes()))
-            return address if self.state() == (address.pid, "ready") else None
+            return address if self.state() == (address.pid, "ready") and _answers(address) else None
         return None
 
     def state(self) -> tuple[int, str] | None:
@@ -158,6 +160,15 @@ def _flock(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
+        return False
+    return True
+
+
+def _answers(address: Address) -> bool:
+    """A killed server's sessions hold the lock a moment longer, and nobody has updated what it wrote down."""
+    try:
+        socket.create_connection((address.host, address.port), timeout=1).close()
+    except OSError:
         return False
     return True
 

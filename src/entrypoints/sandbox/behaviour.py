@@ -1,8 +1,9 @@
 """
 Misbehaviour on demand, shared by both stand-ins: what `POST /_behave` sets and a middleware that does it.
 
-The counters (`drop_answer`, `drop_before`, `fail_next`, `fail_after`) concern the next n money-moving POSTs; with `only_path`
-(a prefix) or `only_method` the next n such requests instead. `latency_ms` concerns every request unless narrowed the same way.
+The counters (`drop_answer`, `drop_before`, `fail_next`, `fail_after`) concern the next n money-moving POSTs; with
+`only_path` (a prefix) or `only_method` the next n such requests instead. `latency_ms` concerns every request unless
+narrowed the same way.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 """
 The stand-ins' memory: an append-only file of JSON lines, the truth about money in tests.
 
-An entry is `{"n": 1, "kind": "charge", "at": "2026-01-31T09:30:00.000Z", …facts}`. Entries that belong together are put as
-one group: all but its last say `"more": true`, so a group cut short by a kill is no group and is dropped at the next start.
-An entry may carry one large `document`; its place in the file is handed out, and the document can be read back byte for
-byte. Whoever only uses places needs no second copy of everything in memory.
+An entry is `{"n": 1, "kind": "charge", "at": "2026-01-31T09:30:00.000Z", …facts}`. Entries that belong together are put
+as one group: all but its last say `"more": true`, so a group cut short by a kill is no group and is dropped at the next
+start. An entry may carry one large `document`; its place in the file is handed out, and the document can be read back
+byte for byte. Whoever only uses places needs no second copy of everything in memory.
 """
 
 import asyncio

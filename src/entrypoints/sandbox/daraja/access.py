@@ -11,7 +11,7 @@ from aiohttp import web
 
 from entrypoints.sandbox.daraja import refusals
 from entrypoints.sandbox.daraja.book import Book
-from entrypoints.sandbox.daraja.refusals import RefusedError
+from entrypoints.sandbox.daraja.refusals import Refused
 from entrypoints.sandbox.daraja.settings import Settings
 
 _BEARER: Final = re.compile(r"Bearer ([A-Za-z0-9._~+/=-]+)")
@@ -28,9 +28,9 @@ class Access:
         """`GET /oauth/v1/generate`: a wrong key or secret gets an empty body, as in the field."""
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            raise RefusedError(refusals.INVALID_AUTHENTICATION_TYPE)
+            raise Refused(refusals.INVALID_AUTHENTICATION_TYPE)
         if request.query.get("grant_type") != "client_credentials":
-            raise RefusedError(refusals.INVALID_GRANT_TYPE)
+            raise Refused(refusals.INVALID_GRANT_TYPE)
         if not self._knows(credentials):
             return web.Response(status=400)
         token = secrets.token_urlsafe(21)
@@ -42,10 +42,10 @@ class Access:
         """Refuses whatever does not carry the one living token."""
         header = _BEARER.fullmatch(request.headers.get("Authorization", ""))
         if header is None:
-            raise RefusedError(refusals.INVALID_AUTHENTICATION_HEADER)
+            raise Refused(refusals.INVALID_AUTHENTICATION_HEADER)
         living = self._book.token
         if not hmac.compare_digest(header[1], living.get("token", "")) or time.time() >= living["expires_at"]:
-            raise RefusedError(refusals.INVALID_ACCESS_TOKEN)
+            raise Refused(refusals.INVALID_ACCESS_TOKEN)
 
     async def revoke(self) -> None:
         """The token dies before its time, without a word to whoever holds it."""

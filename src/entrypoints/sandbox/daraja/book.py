@@ -4,10 +4,11 @@ All that is known, folded from the ledger: the same way at the start and after e
 What is not in the ledger did not happen; what is in it survives a kill.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,7 +36,7 @@ class Prompt:
 class Payment:
     """Money that moved, in whole shillings."""
 
-    n: int
+    ordinal: int
     checkout_request_id: str
     receipt: str
     amount: int
@@ -62,8 +63,7 @@ class StatusRequest:
 class Book:
     """Prompts, payments, results and everything told about them."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, path: Path) -> None:
         self.prompts: dict[str, Prompt] = {}
         self.payments: dict[str, Payment] = {}
         self.results: dict[str, str] = {}
@@ -72,19 +72,28 @@ class Book:
         self.token: Mapping[str, Any] = {}
         self.certificate: Mapping[str, Any] = {}
         self.counts: Counter[str] = Counter()
-        #: How many steps are behind each prompt, and behind each status request.
-        self.steps_done: Counter[str] = Counter()
+        #: Which steps are behind each prompt and each status request. A callback may outlive the steps after it.
+        self.steps_done: defaultdict[str, set[int]] = defaultdict(set)
         self._by_receipt: dict[str, Payment] = {}
         self._by_merchant_request: dict[str, Prompt] = {}
+        self._last_payments: dict[tuple[str, int], datetime] = {}
         self._live: dict[str, str] = {}
-        for entry in ledger.entries:
-            self._fold(entry)
+        self._ledger = Ledger(path, reader=lambda entry, _: self._fold(entry))
 
     async def write(self, kind: str, **facts: Any) -> Mapping[str, Any]:
         """The fact is durable, and known, when this returns."""
         entry = await self._ledger.write(kind, **facts)
         self._fold(entry)
         return entry
+
+    def close(self) -> None:
+        """Nothing is written after this."""
+        self._ledger.close()
+
+    def paid_since(self, moment: datetime, phone: str, amount: int) -> bool:
+        """Whether this phone paid this amount after this moment."""
+        last = self._last_payments.get((phone, amount))
+        return last is not None and last >= moment
 
     def lock(self, phone: str, checkout_request_id: str) -> bool:
         """Takes the phone for one prompt, before its fact is durable; False while another prompt is on it."""
@@ -113,6 +122,7 @@ class Book:
                 payment = _read(Payment, entry)
                 self.payments[payment.checkout_request_id] = payment
                 self._by_receipt[payment.receipt] = payment
+                self._last_payments[payment.phone, payment.amount] = payment.paid_at
             case "result":
                 self._fold_result(entry["checkout_request_id"], entry["result_code"])
             case "status_request":
@@ -122,7 +132,7 @@ class Book:
                 self.callbacks.append(entry)
         if "step" in entry:
             about = entry.get("checkout_request_id") or entry["conversation_id"]
-            self.steps_done[about] = max(self.steps_done[about], entry["step"])
+            self.steps_done[about].add(entry["step"])
 
     def _fold_prompt(self, prompt: Prompt) -> None:
         self.prompts[prompt.checkout_request_id] = prompt

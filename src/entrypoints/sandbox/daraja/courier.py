@@ -27,6 +27,10 @@ class Courier:
         self._book = book
         self._behaviour = behaviour
         self._background = background
+        self._http: aiohttp.ClientSession
+
+    def open(self) -> None:
+        """Needs the running loop."""
         # A fresh connection each: one that the merchant is just closing would lose the only attempt there is.
         connections = aiohttp.TCPConnector(limit=_CONNECTIONS, force_close=True)
         self._http = aiohttp.ClientSession(connector=connections, timeout=_TIMEOUT, auto_decompress=False)
@@ -40,7 +44,10 @@ class Courier:
             if not attempted.done():
                 attempted.set_result(None)
 
-        self._behaviour.deliver(lambda: (self._background.start(attempt()), None)[1])
+        def start() -> None:
+            self._background.start(attempt())
+
+        self._behaviour.deliver(start)
         await attempted
 
     async def close(self) -> None:

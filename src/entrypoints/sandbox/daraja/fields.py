@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from entrypoints.sandbox.daraja import callback_url
-from entrypoints.sandbox.daraja.refusals import INVALID_PAYLOAD, RefusedError, invalid
+from entrypoints.sandbox.daraja.refusals import INVALID_PAYLOAD, Refused, invalid
 
 PHONE: Final = re.compile(r"254[17][0-9]{8}")
 SHORTCODE: Final = re.compile(r"[0-9]{5,6}")
@@ -37,9 +37,9 @@ class Fields:
         try:
             body = msgspec.json.decode(await request.read())
         except msgspec.DecodeError as broken:
-            raise RefusedError(INVALID_PAYLOAD) from broken
+            raise Refused(INVALID_PAYLOAD) from broken
         if not isinstance(body, dict):
-            raise RefusedError(INVALID_PAYLOAD)
+            raise Refused(INVALID_PAYLOAD)
         return cls(body)
 
     def text(self, name: str, rule: re.Pattern[str] = ANYTHING) -> str:

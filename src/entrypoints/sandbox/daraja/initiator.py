@@ -4,11 +4,12 @@ The certificate that a SecurityCredential is encrypted with, and the check of wh
 PKCS#1 v1.5 and no other padding, as Safaricom asks; it is random, so no two credentials look the same.
 """
 
+import asyncio
 import base64
 import hmac
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,22 +25,19 @@ _LIFE: Final = timedelta(days=3650)
 class Initiator:
     """Who may ask for the state of a transaction."""
 
-    def __init__(self, key: rsa.RSAPrivateKey | None, password: str) -> None:
-        self._key = key
+    def __init__(self, password: str) -> None:
         self._password = password.encode()
+        self._key: rsa.RSAPrivateKey | None = None
 
-    @classmethod
-    async def open(cls, book: Book, certificate_out: Path | None, password: str) -> Self:
-        """With a place for the certificate: one key for the ledger's whole life, so a restart changes nothing."""
-        if certificate_out is None:
-            return cls(None, password)
+    async def hand_out_certificate(self, book: Book, place: Path) -> None:
+        """From now on only its owner is believed. One key for the ledger's whole life: a restart changes nothing."""
         if not book.certificate:
             await book.write("certificate", **_new_certificate())
-        certificate_out.write_text(book.certificate["certificate"], encoding="ascii")
         key = serialization.load_pem_private_key(book.certificate["private_key"].encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("the ledger holds a key of another kind")
-        return cls(key, password)
+        self._key = key
+        await asyncio.to_thread(place.write_text, book.certificate["certificate"], encoding="ascii")
 
     def accepts(self, credential: str) -> bool:
         """Any base64 while no certificate was handed out; afterwards only the encrypted password."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from entrypoints.sandbox.daraja import eat, fields, refusals
 from entrypoints.sandbox.daraja.fields import Fields
-from entrypoints.sandbox.daraja.refusals import RefusedError, invalid
+from entrypoints.sandbox.daraja.refusals import Refused, invalid
 from entrypoints.sandbox.daraja.settings import Settings
 
 #: Wide enough for a clock that is off, too narrow for one that keeps UTC: Nairobi is three hours ahead.
@@ -36,8 +36,8 @@ class Merchant:
     def authenticate(self, body: Fields) -> None:
         """The shortcode is ours and the Password is base64(shortcode + passkey + timestamp)."""
         if body.text("BusinessShortCode") != self.shortcode:
-            raise RefusedError(refusals.MERCHANT_DOES_NOT_EXIST)
+            raise Refused(refusals.MERCHANT_DOES_NOT_EXIST)
         secret = f"{self.shortcode}{self._passkey}{body.text('Timestamp')}"
         expected = base64.b64encode(secret.encode())
         if not hmac.compare_digest(body.text("Password").encode(), expected):
-            raise RefusedError(refusals.WRONG_CREDENTIALS)
+            raise Refused(refusals.WRONG_CREDENTIALS)

@@ -77,7 +77,7 @@ class Mischief:
             return refusal.answer()
         try:
             answer = await handler(request)
-        except refusals.RefusedError as refused:
+        except refusals.Refused as refused:
             answer = refused.refusal.answer()
         except web.HTTPNotFound:
             answer = refusals.RESOURCE_NOT_FOUND.answer()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from entrypoints.sandbox.daraja import eat, identifiers, shapes, subscribers
+from entrypoints.sandbox.daraja import eat, identifiers, results, shapes, subscribers
 from entrypoints.sandbox.daraja.background import Background
 from entrypoints.sandbox.daraja.book import Book, Prompt
 from entrypoints.sandbox.daraja.courier import Courier
@@ -22,7 +22,7 @@ class Prompts:
     def resume(self) -> None:
         """Goes on with every prompt that an earlier process left in flight."""
         for prompt in self._book.prompts.values():
-            if self._book.steps_done[prompt.checkout_request_id] < len(SCRIPTS[prompt.script].steps):
+            if len(self._book.steps_done[prompt.checkout_request_id]) < len(SCRIPTS[prompt.script].steps):
                 self.follow(prompt)
 
     def follow(self, prompt: Prompt) -> asyncio.Task[None]:
@@ -40,27 +40,33 @@ class Prompts:
         clock = asyncio.get_running_loop().time
         # Only the prompt's age is taken from the wall clock, and once: a stepped clock must not stall a customer.
         born = clock() - max(0.0, (eat.now() - prompt.sent_at).total_seconds())
-        done = self._book.steps_done[prompt.checkout_request_id]
-        for number, step in enumerate(script.steps[done:], start=done + 1):
+        done = frozenset(self._book.steps_done[prompt.checkout_request_id])
+        callbacks = []
+        for number, step in enumerate(script.steps):
+            if number in done:
+                continue
             await asyncio.sleep(max(0.0, born + self._pause(script, step) - clock()))
-            await self._act(prompt, step, number)
+            if step.act is Act.TELL:
+                # Money does not wait for a merchant who is slow to take a callback.
+                callbacks.append(self._background.start(self._tell(prompt, step, number)))
+            else:
+                await self._act(prompt, step, number)
+        await asyncio.gather(*callbacks)
 
     def _pause(self, script: Script, step: Step) -> float:
         return self._settings.prompt_life if script.at_end_of_life else step.after * self._settings.pay_after
 
     async def _act(self, prompt: Prompt, step: Step, number: int) -> None:
-        match step.act:
-            case Act.PAY:
-                await self._pay(prompt, number)
-            case Act.END:
-                await self._book.write(
-                    "result", checkout_request_id=prompt.checkout_request_id, result_code=step.code, step=number
-                )
-            case Act.TELL:
-                body = self._callback(prompt, step)
-                await self._courier.deliver(
-                    prompt.callback_url, body, checkout_request_id=prompt.checkout_request_id, step=number
-                )
+        if step.act is Act.PAY:
+            await self._pay(prompt, number)
+            return
+        checkout_request_id = prompt.checkout_request_id
+        await self._book.write("result", checkout_request_id=checkout_request_id, result_code=step.code, step=number)
+
+    async def _tell(self, prompt: Prompt, step: Step, number: int) -> None:
+        body = self._callback(prompt, step)
+        checkout_request_id = prompt.checkout_request_id
+        await self._courier.deliver(prompt.callback_url, body, checkout_request_id=checkout_request_id, step=number)
 
     async def _pay(self, prompt: Prompt, number: int) -> None:
         moment = eat.now()
@@ -69,6 +75,7 @@ class Prompts:
             receipt = identifiers.receipt(moment)
         await self._book.write(
             "payment",
+            ordinal=len(self._book.payments) + 1,
             checkout_request_id=prompt.checkout_request_id,
             receipt=receipt,
             amount=prompt.amount,
@@ -79,6 +86,6 @@ class Prompts:
         )
 
     def _callback(self, prompt: Prompt, step: Step) -> bytes:
-        if step.code != "0":
+        if step.code != results.SUCCESS:
             return shapes.stk_failure(prompt, step.code)
         return shapes.stk_success(prompt, self._book.payments[prompt.checkout_request_id], astray=step.astray)

@@ -42,7 +42,7 @@ class FirewallPage:
         return web.Response(status=self.status, text=page, content_type="text/html")
 
 
-class RefusedError(Exception):
+class Refused(Exception):
     """The request ends here, with this refusal as its answer."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -50,9 +50,9 @@ class RefusedError(Exception):
         self.refusal = refusal
 
 
-def invalid(field: str) -> RefusedError:
+def invalid(field: str) -> Refused:
     """A field breaks its rule; Daraja names the first one it meets."""
-    return RefusedError(Refusal(400, "400.002.02", f"Bad Request - Invalid {field}"))
+    return Refused(Refusal(400, "400.002.02", f"Bad Request - Invalid {field}"))
 
 
 INVALID_PAYLOAD: Final = Refusal(400, "400.002.05", "Invalid Request Payload")

@@ -21,11 +21,63 @@ from entrypoints.sandbox.daraja.transaction_status import TransactionStatus
 
 
 def application(settings: Settings) -> web.Application:
-    """The sandbox, ready to be served; routes are laid when the ledger has been read."""
-    ordered = Mischief()
-    app = web.Application(middlewares=[behaviour.misbehaving(ordered.behaviour, mischief.failure), ordered.gateway])
+    """The sandbox, ready to be served."""
     book = Book(settings.ledger)
     background = Background()
+    ordered = Mischief()
+    courier = Courier(book, ordered.behaviour, background)
     access = Access(book, settings)
     merchant = Merchant(settings)
-    initiator = Initiator.open(book, settings)
+    initiator = Initiator(settings.initiator_password)
+    prompts = Prompts(book, courier, background, settings)
+    push = StkPush(book, prompts, access, merchant, ordered)
+    query = StkQuery(book, access, merchant, ordered)
+    status = TransactionStatus(
+        book=book,
+        courier=courier,
+        background=background,
+        access=access,
+        initiator=initiator,
+        mischief=ordered,
+        settings=settings,
+    )
+    steer = behaviour.steering(ordered.behaviour)
+
+    async def behave(request: web.Request) -> web.Response:
+        answer = await steer(request)
+        if ordered.takes_token_invalidation():
+            await access.revoke()
+        return answer
+
+    async def ledger(_: web.Request) -> web.Response:
+        return web.json_response(view.of(book))
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def life(_: web.Application) -> AsyncIterator[None]:
+        if settings.certificate_out:
+            await initiator.hand_out_certificate(book, settings.certificate_out)
+        courier.open()
+        prompts.resume()
+        status.resume()
+        yield
+        await background.stop()
+        await courier.close()
+        book.close()
+
+    app = web.Application(middlewares=[behaviour.misbehaving(ordered.behaviour, mischief.failure), ordered.gateway])
+    app.cleanup_ctx.append(life)
+    app.on_shutdown.append(push.silence.end)
+    app.add_routes(
+        [
+            web.get("/oauth/v1/generate", access.generate, allow_head=False),
+            web.post("/mpesa/stkpush/v1/processrequest", push.handle),
+            web.post("/mpesa/stkpushquery/v1/query", query.handle),
+            web.post("/mpesa/transactionstatus/v1/query", status.handle),
+            web.get("/_ledger", ledger),
+            web.get("/_health", health),
+            web.post("/_behave", behave),
+        ]
+    )
+    return app

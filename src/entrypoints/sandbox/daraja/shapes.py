@@ -22,9 +22,9 @@ def stk_success(prompt: Prompt, payment: Payment, *, astray: int = 0) -> bytes:
         {"Name": "TransactionDate", "Value": int(eat.stamp(payment.paid_at))},
         {"Name": "PhoneNumber", "Value": int(payment.phone)},
     ]
-    if payment.n % 2:
+    if payment.ordinal % 2:
         items.insert(2, {"Name": "Balance"})
-    turn = payment.n % 3
+    turn = payment.ordinal % 3
     return _stk(prompt, results.SUCCESS, CallbackMetadata={"Item": items[turn:] + items[:turn]})
 
 

@@ -14,7 +14,8 @@ from entrypoints.sandbox.daraja.fields import Fields
 from entrypoints.sandbox.daraja.merchant import Merchant
 from entrypoints.sandbox.daraja.mischief import Mischief
 from entrypoints.sandbox.daraja.prompts import Prompts
-from entrypoints.sandbox.daraja.refusals import RefusedError, invalid
+from entrypoints.sandbox.daraja.refusals import Refused, invalid
+from entrypoints.sandbox.daraja.silence import Silence
 from entrypoints.sandbox.daraja.subscribers import SCRIPTS, UNREACHED, Reply
 
 PAYBILL: Final = "CustomerPayBillOnline"
@@ -35,6 +36,7 @@ class StkPush:
         self._access = access
         self._merchant = merchant
         self._mischief = mischief
+        self.silence = Silence()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The answer says only that a prompt is on its way; about money it says nothing."""
@@ -69,7 +71,7 @@ class StkPush:
             moment += timedelta(milliseconds=1)
             checkout_request_id = identifiers.checkout_request_id(moment, phone)
         if not self._book.lock(phone, checkout_request_id):
-            raise RefusedError(refusals.SUBSCRIBER_LOCKED)
+            raise Refused(refusals.SUBSCRIBER_LOCKED)
         await self._book.write(
             "prompt",
             checkout_request_id=checkout_request_id,
@@ -96,7 +98,7 @@ class StkPush:
             case Reply.INTERNAL_ERROR:
                 return refusals.INTERNAL_ERROR.answer()
             case Reply.NEVER:
-                await _until_they_hang_up(request)
+                await self.silence.keep(request)
             case Reply.AFTER_THE_CALLBACK:
                 await asyncio.shield(life)
             case Reply.ACCEPTED:
@@ -112,9 +114,3 @@ def _accepted(prompt: Prompt) -> dict[str, str]:
         "ResponseDescription": "Success. Request accepted for processing",
         "CustomerMessage": "Success. Request accepted for processing",
     }
-
-
-async def _until_they_hang_up(request: web.Request) -> None:
-    """The answer that follows this goes nowhere: there is nobody left to read it."""
-    while (transport := request.transport) is not None and not transport.is_closing():
-        await asyncio.sleep(0.02)

@@ -10,7 +10,7 @@ from entrypoints.sandbox.daraja.book import Book, Prompt
 from entrypoints.sandbox.daraja.fields import Fields
 from entrypoints.sandbox.daraja.merchant import Merchant
 from entrypoints.sandbox.daraja.mischief import Mischief
-from entrypoints.sandbox.daraja.refusals import RefusedError
+from entrypoints.sandbox.daraja.refusals import Refused
 from entrypoints.sandbox.daraja.subscribers import SCRIPTS
 
 #: What a lying query says of a paid prompt.
@@ -36,14 +36,14 @@ class StkQuery:
         await self._book.write("query", checkout_request_id=checkout_request_id)
         prompt = self._book.prompts.get(checkout_request_id)
         if prompt is None:
-            raise RefusedError(refusals.UNKNOWN_CHECKOUT)
+            raise Refused(refusals.UNKNOWN_CHECKOUT)
         return web.json_response(self._answer(prompt))
 
     def _answer(self, prompt: Prompt) -> dict[str, str]:
         code = self._book.results.get(prompt.checkout_request_id)
         if code is None:
             if not SCRIPTS[prompt.script].says_4999:
-                raise RefusedError(refusals.BEING_PROCESSED)
+                raise Refused(refusals.BEING_PROCESSED)
             code = results.STILL_PROCESSING
         if code == results.SUCCESS and self._mischief.query_lies:
             code = _LIE

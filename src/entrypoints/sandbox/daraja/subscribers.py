@@ -55,9 +55,10 @@ class Script:
     #: The steps wait for the end of the prompt's life, not for a customer.
     at_end_of_life: bool = False
 
-    def pays_from(self, done: int) -> bool:
-        """Whether money still moves after so many steps."""
-        return any(step.act is Act.PAY for step in self.steps[done:])
+    @property
+    def pays(self) -> bool:
+        """Whether money moves, sooner or later."""
+        return any(step.act is Act.PAY for step in self.steps)
 
 
 def _pays(*, after: float = 1, astray: int = 0) -> tuple[Step, ...]:

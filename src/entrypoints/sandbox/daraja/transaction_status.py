@@ -33,6 +33,7 @@ class TransactionStatus:
 
     def __init__(
         self,
+        *,
         book: Book,
         courier: Courier,
         background: Background,
@@ -103,7 +104,7 @@ class TransactionStatus:
     async def _answer(self, asked: StatusRequest) -> None:
         await asyncio.sleep(self._settings.pay_after)
         url = asked.timeout_url if asked.times_out else asked.result_url
-        await self._courier.deliver(url, self._result(asked), conversation_id=asked.conversation_id, step=1)
+        await self._courier.deliver(url, self._result(asked), conversation_id=asked.conversation_id, step=0)
 
     def _result(self, asked: StatusRequest) -> bytes:
         if asked.times_out:
@@ -132,7 +133,6 @@ class TransactionStatus:
         if payment:
             return "Completed"
         code = self._book.results.get(prompt.checkout_request_id)
-        still_to_come = SCRIPTS[prompt.script].pays_from(self._book.steps_done[prompt.checkout_request_id])
-        if code is None or still_to_come:
+        if code is None or SCRIPTS[prompt.script].pays:
             return "Initiated"
         return _STATES.get(code, "Declined")

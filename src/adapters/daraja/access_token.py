@@ -1,0 +1,144 @@
+"""
+Daraja's access token: one for all processes, because each that is fetched kills the one before.
+
+It is fetched in one flight: within a process the callers share a task, between processes they share a claim.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from application.ports.platform import Clock
+from domain.errors import Unavailable
+
+#: A token is given up this long before its end (or at half its life, if that is short): a request takes time too.
+_SPARE: Final = timedelta(seconds=60)
+#: Longer than a fetch can take: whoever claimed and then died does not keep the others waiting for ever.
+_HOLD: Final = timedelta(seconds=5)
+_POLL: Final = 0.05
+#: Longer than a dead claim and a fetch after it.
+_PATIENCE: Final = 10.0
+
+
+class TokenUnavailable(Unavailable):
+    """Daraja gave us no access token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A token fresh from Daraja, and how long it lives."""
+
+    token: str = field(repr=False)
+    life: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The token all processes use, until `expires_at`. `generation` counts the tokens, from 1."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+    generation: int
+
+
+class SharedToken(Protocol):
+    """
+    Keeps the token where all processes see it. It opens the shop's account at Daraja: encrypted at rest.
+
+    Raises, from every method:
+        Unavailable: it cannot be reached now.
+    """
+
+    async def read(self) -> Stored | None:
+        """The token of the latest generation, alive or not; None before the first."""
+        ...
+
+    async def claim(self, generation: int, hold_for: timedelta) -> bool:
+        """
+        The right to fetch the token that follows `generation` (0: the first), for `hold_for`.
+
+        False where somebody else holds it, or where `generation` is no longer the latest.
+        """
+        ...
+
+    async def store(self, token: str, expires_at: datetime, generation: int) -> None:
+        """The token of this generation; ends the claim. Nothing happens where that generation is there already."""
+        ...
+
+
+class AccessToken:
+    """
+    The living token, without asking anyone while it is good.
+
+    Raises, from `get` and `renew`:
+        TokenUnavailable: Daraja gives none, or whoever fetches it takes too long.
+        Unavailable: the shared store cannot be reached.
+    """
+
+    def __init__(self, *, fetch: Callable[[], Awaitable[Fetched]], shared: SharedToken, clock: Clock) -> None:
+        self._fetch = fetch
+        self._shared = shared
+        self._clock = clock
+        self._known: Stored | None = None
+        self._refused: str | None = None
+        self._flight: asyncio.Task[Stored] | None = None
+
+    async def get(self) -> str:
+        """The token to use now."""
+        if self._known is None or not self._is_good(self._known):
+            await self._fly()
+        assert self._known is not None  # noqa: S101 - a flight ends with a token or an exception
+        return self._known.token
+
+    async def renew(self, bad_token: str) -> str:
+        """Another token than the one Daraja refused; asks for it only if nobody has done so yet."""
+        if self._known is None or self._known.token == bad_token:
+            self._refused = bad_token
+        return await self.get()
+
+    async def close(self) -> None:
+        """Ends a flight that nobody waits for any more."""
+        if self._flight is not None:
+            self._flight.cancel()
+            await asyncio.gather(self._flight, return_exceptions=True)
+
+    async def _fly(self) -> None:
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._find())
+            self._flight.add_done_callback(self._landed)
+        # A caller who gives up must not end it for the others: the old token may be dead already.
+        self._known = await asyncio.shield(self._flight)
+
+    def _landed(self, flight: asyncio.Task[Stored]) -> None:
+        self._flight = None
+        if not flight.cancelled():
+            flight.exception()  # looked at, even if all who waited for it are gone
+
+    async def _find(self) -> Stored:
+        patience = asyncio.get_running_loop().time() + _PATIENCE
+        while asyncio.get_running_loop().time() < patience:
+            stored = await self._shared.read()
+            if stored is not None and self._is_good(stored):
+                return stored
+            generation = stored.generation if stored is not None else 0
+            if await self._shared.claim(generation, _HOLD):
+                return await self._replace(generation + 1)
+            await asyncio.sleep(_POLL)
+        raise TokenUnavailable
+
+    async def _replace(self, generation: int) -> Stored:
+        asked = self._clock.now()
+        try:
+            fetched = await self._fetch()
+        except TokenUnavailable:
+            # Perhaps the old one is dead now; surely the next caller should try at once, not wait for our claim to end.
+            await self._shared.store("", asked, generation)
+            raise
+        expires_at = asked + fetched.life - min(_SPARE, fetched.life / 2)
+        await self._shared.store(fetched.token, expires_at, generation)
+        return Stored(fetched.token, expires_at, generation)
+
+    def _is_good(self, stored: Stored) -> bool:
+        return stored.token != self._refused and self._clock.now() < stored.expires_at

@@ -1,0 +1,116 @@
+"""Rows to entities and back. What is personal travels sealed in one column."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from adapters.encryption import Vault
+from application.ports.gateway import Operation
+from application.ports.payments import Kept
+from domain.evidence import Evidence, Reason
+from domain.money import Money
+from domain.payment import CaptureMethod, Payment, ReferenceKind
+from domain.payment_method import MethodType, PaymentMethod
+from domain.status import Status
+from domain.verdict import Known
+
+
+class Private(msgspec.Struct, omit_defaults=True):
+    """What is kept encrypted of a payment."""
+
+    phone: str | None = None
+    description: str | None = None
+    return_url: str | None = None
+    metadata: dict[str, Any] = {}
+    next_action: dict[str, Any] | None = None
+
+
+class Shown(msgspec.Struct, omit_defaults=True):
+    """What is kept in plain of a payment method."""
+
+    type: MethodType
+    brand: str | None = None
+    last4: str | None = None
+    country: str | None = None
+
+
+_json = msgspec.json.Encoder()
+_private = msgspec.json.Decoder(Private)
+_shown = msgspec.json.Decoder(Shown)
+_known = msgspec.json.Decoder(list[Evidence])
+_references = msgspec.json.Decoder(dict[ReferenceKind, str])
+_operation = msgspec.json.Decoder(Operation)
+
+
+def seal_private(payment: Payment, vault: Vault) -> bytes:
+    private = Private(
+        payment.method.phone,
+        payment.description,
+        payment.return_url,
+        dict(payment.metadata),
+        None if payment.next_action is None else dict(payment.next_action),
+    )
+    return vault.seal(_json.encode(private), f"payment:{payment.id}")
+
+
+def method_json(method: PaymentMethod) -> str:
+    return _json.encode(Shown(method.type, method.brand, method.last4, method.country)).decode()
+
+
+def known_json(known: Known) -> str:
+    return _json.encode(known.in_order()).decode()
+
+
+def references_json(references: Mapping[ReferenceKind, str]) -> str:
+    return _json.encode(references).decode()
+
+
+def seal_operation(operation: Operation, payment_id: UUID, vault: Vault) -> bytes:
+    return vault.seal(_json.encode(operation), f"operation:{payment_id}")
+
+
+def operation(sealed: bytes, payment_id: UUID, vault: Vault) -> Operation:
+    return _operation.decode(vault.open(sealed, f"operation:{payment_id}"))
+
+
+def kept(row: asyncpg.Record, vault: Vault) -> Kept:
+    """
+    A row of `payments` as an entity.
+
+    Raises:
+        Unreadable: its private part cannot be decrypted.
+    """
+    payment_id = UUID(int=row["id"].int)
+    private = _private.decode(vault.open(row["private"], f"payment:{payment_id}"))
+    shown = _shown.decode(row["method"])
+    method = PaymentMethod(
+        type=shown.type, brand=shown.brand, last4=shown.last4, country=shown.country, phone=private.phone
+    )
+    payment = Payment(
+        id=payment_id,
+        user_id=UUID(int=row["user_id"].int),
+        order_id=row["order_id"],
+        money=Money(row["amount"], row["currency"]),
+        method=method,
+        capture_method=CaptureMethod(row["capture_method"]),
+        description=private.description,
+        return_url=private.return_url,
+        metadata=private.metadata,
+        status=Status(row["status"]),
+        reason=None if row["reason"] is None else Reason(row["reason"]),
+        known=Known(frozenset(_known.decode(row["known"]))),
+        references=_references.decode(row["refs"]),
+        next_action=private.next_action,
+        capture_before=row["capture_before"],
+        amount_captured=row["amount_captured"],
+        amount_refunded=row["amount_refunded"],
+        disputed=row["disputed"],
+        late=row["late"],
+        order_overpaid=row["order_overpaid"],
+        version=row["version"],
+        updated_at=row["updated_at"],
+    )
+    return Kept(payment, row["history_head"])

@@ -1,0 +1,99 @@
+"""A valid anything in one word; a test names only the facts it is about."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from application.ports.gateway import Operation
+from application.ports.payments import Key, Promise
+from application.start_payment import PaymentRequest
+from domain.evidence import Claim, Evidence, Source
+from domain.history import GENESIS, Cause, CauseKind, tell
+from domain.money import Money
+from domain.payment import CaptureMethod, Payment, ReferenceKind
+from domain.payment_method import MethodType, PaymentMethod
+
+SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")
+SOMEONE_ELSE: Final = UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8")
+THE_REQUEST: Final = Cause(CauseKind.REQUEST, "req-1")
+
+
+def usd(amount: int) -> Money:
+    return Money(amount, "USD")
+
+
+def kes(shillings: int) -> Money:
+    return Money(shillings * 100, "KES")
+
+
+def a_card(token: str | None = "tok_visa") -> PaymentMethod:
+    return PaymentMethod(type=MethodType.CARD, token=token, brand="VISA", last4="4242")
+
+
+def a_phone(number: str = "254712345678") -> PaymentMethod:
+    return PaymentMethod(type=MethodType.MPESA, phone=number)
+
+
+def now() -> datetime:
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def a_payment(**facts: Any) -> Payment:
+    facts = {
+        "id": uuid7(),
+        "user_id": SOMEONE,
+        "order_id": "order_1",
+        "money": usd(2500),
+        "method": a_card(token=None),
+        "metadata": {"order": {"items": ["Premium Plan"]}},
+    } | facts
+    payment = Payment(**facts, updated_at=facts.get("updated_at", now()))
+    return payment
+
+
+def an_mpesa_payment(**facts: Any) -> Payment:
+    names = {ReferenceKind.ACCOUNT_REFERENCE: uuid7().hex[-12:].upper()}
+    return a_payment(**({"money": kes(10), "method": a_phone(), "references": names} | facts))
+
+
+def a_key(key: str = "key-1", body: str = "the body", caller: str = str(SOMEONE)) -> Key:
+    return Key(caller, "POST /payments", key, sha256(body.encode()).digest())
+
+
+def a_promise(payment: Payment | None = None, **facts: Any) -> Promise:
+    payment = payment or a_payment()
+    return Promise(
+        **{
+            "payment": payment,
+            "entry": tell(None, payment, THE_REQUEST, GENESIS),
+            "operation": Operation(started_at=payment.created_at, token="tok_visa"),
+            "lease_for": timedelta(seconds=60),
+        }
+        | facts
+    )
+
+
+def a_request(**facts: Any) -> PaymentRequest:
+    return PaymentRequest(
+        **{
+            "user_id": SOMEONE,
+            "order_id": "order_1",
+            "money": usd(2500),
+            "method": a_card(),
+            "request_id": "req-1",
+            "metadata": {},
+        }
+        | facts
+    )
+
+
+def evidence(claim: Claim, source: Source = Source.ANSWER, **facts: Any) -> Evidence:
+    return Evidence(**{"claim": claim, "source": source, "at": now()} | facts)
+
+
+def paid(money: Money | None = None, source: Source = Source.ANSWER) -> Evidence:
+    return evidence(Claim.SUCCEEDED, source, amount=money)

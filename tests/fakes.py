@@ -1,0 +1,308 @@
+"""In-memory keepers of the ports' promises. Held to the same contract tests as the real ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from application.ports.gateway import Operation, Preparation
+from application.ports.inbox import Message
+from application.ports.payments import (
+    Answer,
+    Due,
+    Kept,
+    Key,
+    Lease,
+    Opened,
+    Outcome,
+    Promise,
+    Recorded,
+    Repeated,
+    Step,
+)
+from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
+from domain.history import Entry
+from domain.payment import Payment, ReferenceKind, Report
+from domain.status import Status
+from tests.builders import now
+
+
+class StandingClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, moment: datetime | None = None) -> None:
+        self.moment = moment or now()
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_(self, **duration: float) -> None:
+        self.moment += timedelta(**duration)
+
+
+class PlainBlinder:
+    def blind(self, purpose: str, *parts: str) -> bytes:
+        return sha256(repr((purpose, parts)).encode()).digest()
+
+
+@dataclass
+class Row:
+    """One row of open work."""
+
+    operation: Operation
+    likeness: bytes | None
+    until: datetime
+    next_check_at: datetime
+    epoch: int = 1
+    settled: bool = False
+    checked_at: datetime | None = None
+
+
+@dataclass
+class Claimed:
+    key: Key
+    payment_id: UUID
+    at: datetime
+    answer: Answer | None = None
+
+
+@dataclass
+class InMemoryPayments:
+    """What `Payments` promises, in dictionaries."""
+
+    keys_kept_for: timedelta = timedelta(days=30)
+    kept: dict[UUID, Kept] = field(default_factory=dict)
+    work: dict[UUID, Row] = field(default_factory=dict)
+    entries: dict[UUID, list[Entry]] = field(default_factory=dict)
+    keys: dict[tuple[str, str, str], Claimed] = field(default_factory=dict)
+    names: dict[tuple[ReferenceKind, str], UUID] = field(default_factory=dict)
+    callbacks: dict[bytes, UUID] = field(default_factory=dict)
+    phones: dict[bytes, tuple[UUID, datetime]] = field(default_factory=dict)
+    applied: list[UUID] = field(default_factory=list)
+
+    async def open(self, promise: Promise) -> Opened | Repeated:
+        payment, at = promise.payment, promise.payment.created_at
+        if promise.key and (claimed := self.keys.get(_place(promise.key))):
+            return self._repeated(claimed, promise.key, at)
+        for other, row in list(self.work.items()):
+            if promise.likeness is not None and row.likeness == promise.likeness:
+                if not (row.settled and row.next_check_at <= at):
+                    raise DuplicatePayment(other)
+                del self.work[other]
+        if promise.phone is not None and promise.phone_until is not None:
+            holder = self.phones.get(promise.phone)
+            if holder and holder[1] > at:
+                raise PhoneBusy
+            self.phones[promise.phone] = (payment.id, promise.phone_until)
+        if promise.key:
+            self.keys[_place(promise.key)] = Claimed(promise.key, payment.id, at)
+        until = at + promise.lease_for
+        self.work[payment.id] = Row(promise.operation, promise.likeness, until, until)
+        self.kept[payment.id] = Kept(payment, promise.entry.hash)
+        self.entries[payment.id] = [promise.entry]
+        self.names |= {(kind, name): payment.id for kind, name in payment.references.items()}
+        if promise.callback_token_hash:
+            self.callbacks[promise.callback_token_hash] = payment.id
+        return Opened(Lease(1, until))
+
+    def _repeated(self, claimed: Claimed, key: Key, at: datetime) -> Repeated:
+        if at - claimed.at > self.keys_kept_for:
+            raise KeyExpired
+        if claimed.key.fingerprint != key.fingerprint:
+            raise KeyReused
+        row = self.work.get(claimed.payment_id)
+        return Repeated(self.kept[claimed.payment_id], claimed.answer, running=bool(row and row.until > at))
+
+    async def record(self, step: Step) -> Recorded:
+        before, after = step.before.payment, step.after
+        row = self.work.get(after.id)
+        if self.kept[after.id].payment.version != before.version:
+            return Recorded(Outcome.STALE)
+        if step.lease and row and row.epoch != step.lease.epoch:
+            return Recorded(Outcome.FENCED)
+        new = {name: after.id for name in after.references.items() if name not in before.references.items()}
+        if any(self.names.get(name, after.id) != after.id for name in new):
+            raise Refused
+        self.names |= new
+        self.kept[after.id] = Kept(after, step.entry.hash if step.entry else step.before.head)
+        if step.entry:
+            self.entries[after.id].append(step.entry)
+        self._keep_open(step, row)
+        if after.status.is_closed:
+            self.phones = {phone: held for phone, held in self.phones.items() if held[0] != after.id}
+        if step.inbox_id:
+            self.applied.append(step.inbox_id)
+        claimed = self.keys.get(_place(step.key)) if step.key else None
+        if claimed and step.release_key:
+            del self.keys[_place(claimed.key)]
+            return Recorded(Outcome.DONE)
+        if claimed:
+            claimed.answer = claimed.answer or step.answer
+        return Recorded(Outcome.DONE, claimed.answer if claimed else None)
+
+    def _keep_open(self, step: Step, row: Row | None) -> None:
+        after, work = step.after, step.work
+        if work is None:
+            self.work.pop(after.id, None)
+            return
+        if row is None:
+            row = Row(Operation(started_at=after.created_at), None, after.updated_at, work.next_check_at)
+        row.next_check_at, row.settled = work.next_check_at, work.settled
+        row.likeness = row.likeness if work.holds_likeness else None
+        row.until = after.updated_at if step.lease else row.until
+        self.work[after.id] = row
+
+    async def store_answer(self, key: Key, answer: Answer) -> Answer:
+        claimed = self.keys.get(_place(key))
+        if claimed is None:
+            return answer
+        claimed.answer = claimed.answer or answer
+        return claimed.answer
+
+    async def find(self, payment_id: UUID) -> Kept | None:
+        return self.kept.get(payment_id)
+
+    async def operation(self, payment_id: UUID) -> Operation | None:
+        row = self.work.get(payment_id)
+        return row.operation if row else None
+
+    async def history(self, payment_id: UUID) -> list[Entry]:
+        return [replace(entry, event="") for entry in self.entries[payment_id]]
+
+    async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
+        return self.names.get((kind, reference))
+
+    async def find_by_callback(self, token_hash: bytes) -> UUID | None:
+        return self.callbacks.get(token_hash)
+
+    async def another_succeeded(self, payment: Payment) -> bool:
+        return any(
+            other.payment.id != payment.id
+            and (other.payment.user_id, other.payment.order_id) == (payment.user_id, payment.order_id)
+            and other.payment.status is Status.SUCCEEDED
+            for other in self.kept.values()
+        )
+
+    async def nudge(self, payment_id: UUID, now: datetime, at_most_every: timedelta) -> None:
+        row = self.work.get(payment_id)
+        if row and not row.settled and (row.checked_at is None or row.checked_at <= now - at_most_every):
+            row.next_check_at = min(row.next_check_at, now)
+
+    async def take_due(self, now: datetime, lease_for: timedelta, limit: int) -> list[Due]:
+        due = [
+            (payment_id, row)
+            for payment_id, row in self.work.items()
+            if row.next_check_at <= now and row.until <= now and not row.settled
+        ]
+        for _, row in due[:limit]:
+            row.epoch, row.until, row.checked_at = row.epoch + 1, now + lease_for, now
+        return [
+            Due(self.kept[payment_id], row.operation, Lease(row.epoch, row.until)) for payment_id, row in due[:limit]
+        ]
+
+    async def let_go(self, now: datetime) -> int:
+        over = [payment_id for payment_id, row in self.work.items() if row.settled and row.next_check_at <= now]
+        for payment_id in over:
+            del self.work[payment_id]
+        return len(over)
+
+
+@dataclass
+class Waiting:
+    message: Message
+    next_try_at: datetime
+    attempts: int = 0
+    state: str = "waiting"
+    outcome: str | None = None
+
+
+@dataclass
+class InMemoryInbox:
+    """What `Inbox` promises, in a dictionary."""
+
+    messages: dict[UUID, Waiting] = field(default_factory=dict)
+
+    async def keep(self, message: Message) -> bool:
+        if any(
+            (other.message.gateway, other.message.event_id) == (message.gateway, message.event_id)
+            for other in self.messages.values()
+        ):
+            return False
+        self.messages[message.id] = Waiting(message, message.arrived_at)
+        return True
+
+    async def take(self, now: datetime, lease_for: timedelta, limit: int) -> list[Message]:
+        ready = sorted(
+            (kept for kept in self.messages.values() if kept.state == "waiting" and kept.next_try_at <= now),
+            key=lambda kept: kept.next_try_at,
+        )[:limit]
+        for kept in ready:
+            kept.attempts += 1
+            kept.next_try_at = now + lease_for
+        return [replace(kept.message, attempts=kept.attempts) for kept in ready]
+
+    async def done(self, message: Message, *, outcome: str) -> None:
+        self.messages[message.id].state, self.messages[message.id].outcome = "done", outcome
+
+    async def later(self, message: Message, *, at: datetime, why: str, counts: bool) -> None:
+        kept = self.messages[message.id]
+        kept.next_try_at, kept.outcome = at, why
+        kept.attempts -= 0 if counts else 1
+
+    async def park(self, message: Message, *, why: str) -> None:
+        self.messages[message.id].state, self.messages[message.id].outcome = "parked", why
+
+    async def waiting(self) -> int:
+        return sum(kept.state == "waiting" for kept in self.messages.values())
+
+
+@dataclass
+class FakeGateway:
+    """A gateway that answers what it was told to, and remembers whom it asked."""
+
+    answers: list[Report | Exception] = field(default_factory=list)
+    total_timeout: timedelta = timedelta(seconds=10)
+    may_repeat: bool = True
+    asked: list[UUID] = field(default_factory=list)
+    looked_up: list[UUID] = field(default_factory=list)
+    cancelled: list[UUID] = field(default_factory=list)
+    lifetime: timedelta | None = None
+    names: Mapping[ReferenceKind, str] = field(default_factory=dict)
+    prepared: Preparation = field(default_factory=Preparation)
+
+    def check(self, payment: Payment) -> None:
+        """Everything is taken here."""
+
+    def prepare(self) -> Preparation:
+        return self.prepared
+
+    def expires_at(self, payment: Payment) -> datetime | None:
+        return payment.created_at + self.lifetime if self.lifetime else None
+
+    def has_loose_end(self, payment: Payment) -> bool:
+        named = ReferenceKind.PAYMENT_INTENT in payment.references
+        undone = not any(piece.code == "canceled" for piece in payment.known.evidence)
+        return payment.status is Status.FAILED and named and undone
+
+    async def collect(self, payment: Payment, operation: Operation) -> Report:
+        self.asked.append(payment.id)
+        return self._answer()
+
+    async def look_up(self, payment: Payment, operation: Operation) -> Report:
+        self.looked_up.append(payment.id)
+        return self._answer()
+
+    async def cancel(self, payment: Payment) -> Report:
+        self.cancelled.append(payment.id)
+        return self._answer()
+
+    def _answer(self) -> Report:
+        answer = self.answers.pop(0) if self.answers else Report()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _place(key: Key) -> tuple[str, str, str]:
+    return key.caller, key.route, key.key
