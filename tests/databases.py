@@ -32,7 +32,8 @@ IMAGE: Final = "postgres:18"
 
 
 class Server(Protocol):
-    application: str
+    @property
+    def application(self) -> str: ...
 
     def dsn(self, database: str, *, owner: bool = False) -> str: ...
 

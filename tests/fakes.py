@@ -1,5 +1,6 @@
 """In-memory keepers of the ports' promises. Held to the same contract tests as the real ones."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -39,6 +40,17 @@ class StandingClock:
 
     def pass_(self, **duration: float) -> None:
         self.moment += timedelta(**duration)
+
+
+class IdsOf:
+    """Ids whose millisecond is the standing clock's."""
+
+    def __init__(self, clock: StandingClock) -> None:
+        self._clock = clock
+
+    def __call__(self) -> UUID:
+        milliseconds = int(self._clock.moment.timestamp() * 1000)
+        return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62))
 
 
 class PlainBlinder:

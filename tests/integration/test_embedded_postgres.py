@@ -239,7 +239,8 @@ class TestDyingWithTheParent:
         thread.start()
         thread.join()
         [server] = started
-        assert EmbeddedPostgres.running(used) is not None
+        with pytest.raises(AssertionError, match="never came true"):
+            eventually(lambda: EmbeddedPostgres.running(used) is None, within_s=0.3)
         server.stop()
         assert has_ended(server.pid)
 

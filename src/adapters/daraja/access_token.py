@@ -83,14 +83,17 @@ class AccessToken:
         self._clock = clock
         self._known: Stored | None = None
         self._refused: str | None = None
-        self._flight: asyncio.Task[Stored] | None = None
+        self._flight: asyncio.Task[str] | None = None
 
     async def get(self) -> str:
         """The token to use now."""
-        if self._known is None or not self._is_good(self._known):
-            await self._fly()
-        assert self._known is not None  # noqa: S101 - a flight ends with a token or an exception
-        return self._known.token
+        if self._known is not None and self._is_good(self._known):
+            return self._known.token
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._fly())
+            self._flight.add_done_callback(self._landed)
+        # A caller who gives up must not end the flight for the others: the old token may be dead already.
+        return await asyncio.shield(self._flight)
 
     async def renew(self, bad_token: str) -> str:
         """Another token than the one Daraja refused; asks for it only if nobody has done so yet."""
@@ -104,14 +107,11 @@ class AccessToken:
             self._flight.cancel()
             await asyncio.gather(self._flight, return_exceptions=True)
 
-    async def _fly(self) -> None:
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._find())
-            self._flight.add_done_callback(self._landed)
-        # A caller who gives up must not end it for the others: the old token may be dead already.
-        self._known = await asyncio.shield(self._flight)
+    async def _fly(self) -> str:
+        self._known = await self._find()
+        return self._known.token
 
-    def _landed(self, flight: asyncio.Task[Stored]) -> None:
+    def _landed(self, flight: asyncio.Task[str]) -> None:
         self._flight = None
         if not flight.cancelled():
             flight.exception()  # looked at, even if all who waited for it are gone

@@ -1,6 +1,7 @@
 """Where Daraja calls us back: a public address of ours, under paths of ours that only it knows."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 #: Daraja refuses URLs with these words, in any case, in host and path alike (portal: "avoid keywords such as…").
 FORBIDDEN_WORDS: Final = ("m-pesa", "mpesa", "safaricom", "exec", "exe", "cmd", "sql", "query")
 
+_HOST: Final = re.compile(r"[a-z0-9.:-]+", re.ASCII)
 _PATH: Final = "/webhooks/mm/"
 #: Safaricom's own sandbox is the one real gateway that calls plain HTTP.
 _SANDBOX: Final = "sandbox.safaricom.co.ke"
@@ -42,12 +44,12 @@ class CallbackBase:
 
 
 def _split(url: str) -> SplitResult:
-    parts = urlsplit(url.strip())
     try:
+        parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as wrong:
-        raise ValueError("MPESA_CALLBACK_URL has no valid port") from wrong
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise ValueError(f"MPESA_CALLBACK_URL is no URL: {wrong}") from wrong
+    if parts.scheme not in {"http", "https"} or port == 0 or not _HOST.fullmatch(parts.hostname or ""):
         raise ValueError("MPESA_CALLBACK_URL must be a full URL such as https://pay.example.org")
     if parts.username is not None or parts.password is not None:
         raise ValueError("MPESA_CALLBACK_URL must not hold a user name or password")

@@ -11,8 +11,6 @@ import msgspec
 from adapters.daraja import wire
 from application.ports.gateway import NothingSent
 
-#: The longest that a payment's request may take, from the token to the last byte of the answer.
-TOTAL: Final = timedelta(seconds=20)
 #: The longest that fetching a token may take: enough is left for the request it is for.
 TOKEN: Final = timedelta(seconds=4)
 
@@ -52,10 +50,10 @@ class Connection:
         AnswerLost: anything else that kept the answer from us.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, total: timedelta) -> None:
         self._client = httpx.AsyncClient(
             base_url=base_url,
-            timeout=httpx.Timeout(TOTAL.total_seconds(), connect=_CONNECT, pool=_CONNECT),
+            timeout=httpx.Timeout(total.total_seconds(), connect=_CONNECT, pool=_CONNECT),
             limits=_POOL,
             follow_redirects=False,
             trust_env=False,

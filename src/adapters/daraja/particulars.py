@@ -15,8 +15,8 @@ from domain.money import Money
 _EXACT: Final = decimal.Context(prec=18, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.Overflow])
 _CENT: Final = Decimal("0.01")
 
-_Receipt = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,32}\Z")]
-_Word = Annotated[str, Meta(pattern=r"^[A-Za-z ]{1,32}\Z")]
+_RECEIPT: Final = msgspec.json.Decoder(Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,32}\Z")])
+_WORD: Final = msgspec.json.Decoder(Annotated[str, Meta(pattern=r"^[A-Za-z /_-]{1,32}\Z")])
 
 
 def amount(values: Iterable[bytes]) -> Money | None:
@@ -24,12 +24,13 @@ def amount(values: Iterable[bytes]) -> Money | None:
     Shillings as Daraja writes them (`1.00`, `300`, `"300"`), to the cent; None where there is no value.
 
     Raises:
-        Unreadable: it is no amount of money, or it says two things.
+        Unreadable: it is no amount of money, or two are told.
     """
-    shillings = _the_only(values, Decimal)
-    if shillings is None:
+    told = _the_only(values)
+    if told is None:
         return None
     try:
+        shillings = msgspec.json.decode(told, type=Decimal)
         cents = int(_EXACT.scaleb(_EXACT.quantize(shillings, _CENT), 2))
     except (ArithmeticError, ValueError) as wrong:
         raise Unreadable from wrong
@@ -40,19 +41,24 @@ def amount(values: Iterable[bytes]) -> Money | None:
 
 def receipt(values: Iterable[bytes]) -> str | None:
     """M-Pesa's receipt, such as `NLJ7RT61SV`; None where there is no value. Raises Unreadable."""
-    return _the_only(values, _Receipt)
+    return _text(values, _RECEIPT)
 
 
 def word(values: Iterable[bytes]) -> str | None:
     """One of Daraja's own words, such as `Completed`; None where there is no value. Raises Unreadable."""
-    return _the_only(values, _Word)
+    return _text(values, _WORD)
 
 
-def _the_only(values: Iterable[bytes], kind: type) -> object:
+def _text(values: Iterable[bytes], decoder: msgspec.json.Decoder[str]) -> str | None:
+    told = _the_only(values)
     try:
-        found = {msgspec.json.decode(each, type=kind) for each in values}
-    except (ValueError, RecursionError) as wrong:
+        return None if told is None else decoder.decode(told)
+    except ValueError as wrong:
         raise Unreadable from wrong
+
+
+def _the_only(values: Iterable[bytes]) -> bytes | None:
+    found = set(values)
     if len(found) > 1:
         raise Unreadable
     return next(iter(found), None)

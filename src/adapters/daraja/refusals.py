@@ -1,8 +1,8 @@
 """
 What Daraja's error answers mean for a request that moves money, and for one that only asks.
 
-The code alone never tells: `500.001.1001` means at least four things. A row matches by status, code and words; the first
-that matches counts. What no row knows may have been executed.
+The code alone never tells: `500.001.1001` means at least four things. A row matches by status, code and words; the
+first that matches counts. What no row knows may have been executed.
 """
 
 import re

@@ -1,13 +1,14 @@
 """Requests in the shop's name, with a living token."""
 
 import asyncio
+from datetime import timedelta
 
 import msgspec
 import structlog
 
 from adapters.daraja import refusals
 from adapters.daraja.access_token import AccessToken
-from adapters.daraja.connection import TOTAL, Answer, Connection
+from adapters.daraja.connection import Answer, Connection
 from application.ports.gateway import NothingSent
 from domain.errors import Unavailable
 
@@ -23,13 +24,14 @@ class Session:
         AnswerLost: it may have arrived.
     """
 
-    def __init__(self, connection: Connection, access_token: AccessToken) -> None:
+    def __init__(self, connection: Connection, access_token: AccessToken, total: timedelta) -> None:
         self._connection = connection
         self._access_token = access_token
+        self._total = total.total_seconds()
 
     async def post(self, path: str, body: msgspec.Struct) -> Answer:
-        """What Daraja answers to `body`, within 20 s."""
-        deadline = asyncio.get_running_loop().time() + TOTAL.total_seconds()
+        """What Daraja answers to `body`; the token, its renewal and the second request share the one `total`."""
+        deadline = asyncio.get_running_loop().time() + self._total
         token = await self._token(deadline)
         answer = await self._connection.post(path, body, token=token, deadline=deadline)
         if not refusals.is_token_refused(answer):

@@ -36,7 +36,9 @@ class TokenRequest:
         told = answer.read(wire.TokenAnswer) if answer.status == HTTPStatus.OK else None
         if told is None:
             if answer.status in _OUR_MISTAKE:
-                log.error("daraja.misconfigured", what="MPESA_CONSUMER_KEY, MPESA_CONSUMER_SECRET", status=answer.status)
+                log.error(
+                    "daraja.misconfigured", what="MPESA_CONSUMER_KEY, MPESA_CONSUMER_SECRET", status=answer.status
+                )
             else:
                 log.warning("access_token.refused", status=answer.status)
             raise TokenUnavailable

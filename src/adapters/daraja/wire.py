@@ -48,7 +48,7 @@ class StkQueryAnswer(Struct, frozen=True):
 
     response_code: Code = field(name="ResponseCode")
     result_code: Code = field(name="ResultCode")
-    checkout_request_id: str = field(name="CheckoutRequestID")
+    checkout_request_id: str | None = field(name="CheckoutRequestID", default=None)
 
 
 class Refusal(Struct, frozen=True):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO, Final
@@ -70,7 +71,8 @@ def spawn(
             os.close(watched)
         process.wait()
         if guardian:
-            os.write(ours, b".")  # the server ended by itself: the guardian has nobody to end any more
+            with suppress(BrokenPipeError):  # somebody ended the guardian
+                os.write(ours, b".")  # the server ended by itself: there is nobody to end any more
             os.close(ours)
 
     Thread(target=keep, name="keeps-postgres", daemon=True).start()

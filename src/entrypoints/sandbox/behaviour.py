@@ -178,3 +178,5 @@ def _check(rules: Rules, name: str, value: Any) -> None:
         raise Misunderstood(f"Not a value for this field: {name}")
     if isinstance(value, int) and value < 0:
         raise Misunderstood(f"Cannot be negative: {name}")
+    if name == "fail_status" and value not in range(400, 600):
+        raise Misunderstood(f"Not an error's status: {name}")

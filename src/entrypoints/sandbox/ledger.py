@@ -25,7 +25,7 @@ Line = tuple[str, dict[str, Any], bytes | None]
 Reader = Callable[[Entry, Place | None], None]
 
 _DOCUMENT = b',"document":'
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _sync_file = getattr(os, "fdatasync", os.fsync)
 
 

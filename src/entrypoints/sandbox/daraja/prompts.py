@@ -1,6 +1,7 @@
 """The life of a prompt, from the phone's first buzz to the last callback."""
 
 import asyncio
+import itertools
 
 from entrypoints.sandbox.daraja import eat, identifiers, results, shapes, subscribers
 from entrypoints.sandbox.daraja.background import Background
@@ -18,6 +19,7 @@ class Prompts:
         self._courier = courier
         self._background = background
         self._settings = settings
+        self._ordinals = itertools.count(len(book.payments) + 1)
 
     def resume(self) -> None:
         """Goes on with every prompt that an earlier process left in flight."""
@@ -75,7 +77,7 @@ class Prompts:
             receipt = identifiers.receipt(moment)
         await self._book.write(
             "payment",
-            ordinal=len(self._book.payments) + 1,
+            ordinal=next(self._ordinals),
             checkout_request_id=prompt.checkout_request_id,
             receipt=receipt,
             amount=prompt.amount,

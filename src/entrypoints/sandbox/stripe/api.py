@@ -1,9 +1,9 @@
 """The way in: who calls, the form, the idempotency key; then the endpoint, and one durable step before the answer."""
 
 import hashlib
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from aiohttp import web
 from entrypoints.sandbox.behaviour import FAIL_AFTER, Behaviour, waited
 from entrypoints.sandbox.stripe import forms
 from entrypoints.sandbox.stripe.errors import Json, StripeError, encode, invalid, of_status, unauthorized
+from entrypoints.sandbox.stripe.ids import new_id
 from entrypoints.sandbox.stripe.store import API_VERSION, KEY_LIFETIME, Store, Work
 from entrypoints.sandbox.stripe.webhooks import Courier
 
@@ -158,7 +159,7 @@ class Api:
 
     def _request_id(self) -> str:
         self.requests += 1
-        return f"req_{os.urandom(7).hex()}"
+        return new_id("req")
 
     def _account(self, request: web.Request) -> str:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -171,7 +172,7 @@ class Api:
         version = request.headers.get("Stripe-Version", API_VERSION)
         if version != API_VERSION:
             raise invalid(f"Invalid Stripe API version: {version}. This stand-in speaks {API_VERSION} only.")
-        return hashlib.sha256(key.encode()).hexdigest()[:16] if key != self.api_key else "default"
+        return _account_of(key)
 
 
 def respond(status: int, body: bytes, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
@@ -183,13 +184,18 @@ def respond(status: int, body: bytes, request_id: str, headers: dict[str, str] |
 def failure(status: int) -> web.Response:
     """Stripe's own error of that status."""
     error = of_status(status)
-    return respond(status, error.body, f"req_{os.urandom(7).hex()}", error.headers)
+    return respond(status, error.body, new_id("req"), error.headers)
 
 
 async def unknown_route(request: web.Request) -> web.Response:
     message = f"Unrecognized request URL ({request.method}: {request.path}). Please see https://stripe.com/docs"
     error = encode({"error": {"message": message, "type": "invalid_request_error"}})
-    return respond(404, error, f"req_{os.urandom(7).hex()}")
+    return respond(404, error, new_id("req"))
+
+
+@lru_cache(maxsize=64)
+def _account_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 async def _form(request: web.Request) -> str:

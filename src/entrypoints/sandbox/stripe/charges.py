@@ -5,7 +5,7 @@ from typing import Final
 from entrypoints.sandbox.stripe.api import Call
 from entrypoints.sandbox.stripe.cards import Card, Decline
 from entrypoints.sandbox.stripe.errors import Json
-from entrypoints.sandbox.stripe.store import new_id
+from entrypoints.sandbox.stripe.ids import new_id
 
 _RISK_SCORE: Final = {"normal": 20, "elevated": 70, "highest": 90}
 _CARD_SHOWS: Final = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")

@@ -8,7 +8,7 @@ from entrypoints.sandbox.stripe.cards import AUTHENTICATION_REQUIRED, CARDS, Car
 from entrypoints.sandbox.stripe.charges import captured, new_charge
 from entrypoints.sandbox.stripe.declines import decline_facts
 from entrypoints.sandbox.stripe.errors import Json, encode
-from entrypoints.sandbox.stripe.store import new_id
+from entrypoints.sandbox.stripe.ids import new_id
 
 _FAILED_AUTHENTICATION: Final = {
     "code": "payment_intent_authentication_failure",

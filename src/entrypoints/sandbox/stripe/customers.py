@@ -5,7 +5,7 @@ from typing import Final
 from entrypoints.sandbox.stripe.answers import answered
 from entrypoints.sandbox.stripe.api import Answer, Call
 from entrypoints.sandbox.stripe.forms import FREE, LIST, METADATA, TEXT, Shape, shaped
-from entrypoints.sandbox.stripe.store import new_id
+from entrypoints.sandbox.stripe.ids import new_id
 
 _CREATE: Final[Shape] = {
     "name": 256,

@@ -5,7 +5,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_encoder = json.JSONEncoder(separators=(",", ":"))
+_encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 def encode(value: Any) -> bytes:

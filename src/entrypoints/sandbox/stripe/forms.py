@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from entrypoints.sandbox.stripe.errors import Json, invalid
 
@@ -27,28 +28,45 @@ _MAX_PAIRS = 1000
 def parse(text: str) -> Json:
     """The pairs as nested dicts; a list is a dict with numbers as keys until its shape says otherwise."""
     tree: Json = {}
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PAIRS)
-    except ValueError as error:
-        raise invalid("Invalid request: the form could not be read.") from error
-    for name, value in pairs:
+    pairs = text.split("&")
+    if len(pairs) > _MAX_PAIRS:
+        raise invalid("Invalid request: too many parameters.")
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        name = _unquoted(name)
         if "[" in name:
-            _plant(tree, name, value)
-        else:
-            tree[name] = value
+            _plant(tree, name, _unquoted(value))
+        elif name:
+            tree[name] = _unquoted(value)
     return tree
 
 
+def _unquoted(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
+    try:
+        return unquote_plus(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise invalid("Invalid request: the form is not UTF-8.") from error
+
+
 def _plant(tree: Json, name: str, value: str) -> None:
-    first, _, rest = name.partition("[")
-    parts = [first, *_PARTS.findall("[" + rest)]
-    if f"{first}{''.join(f'[{part}]' for part in parts[1:])}" != name:
+    parts = _path(name)
+    if not parts:
         raise invalid(f"Invalid parameter name: {name}", name)
     for part in parts[:-1]:
         tree = tree.setdefault(part, {})
         if not isinstance(tree, dict):
             raise invalid(f"Invalid hash: {name}", name)
     tree[parts[-1] or str(len(tree))] = value
+
+
+@lru_cache(maxsize=1024)
+def _path(name: str) -> tuple[str, ...]:
+    """`a[b][]` as its parts; nothing if it is not well-formed."""
+    first, _, rest = name.partition("[")
+    parts = (first, *_PARTS.findall("[" + rest))
+    return parts if first and "[".join((first, *(f"{part}]" for part in parts[1:]))) == name else ()
 
 
 def shaped(params: Json, shape: Shape, at: str = "") -> Json:

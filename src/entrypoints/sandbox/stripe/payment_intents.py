@@ -1,6 +1,5 @@
 """Payment intents: create, confirm, capture, cancel."""
 
-import secrets
 from typing import Final
 
 from entrypoints.sandbox.stripe import bank_transfers, intent_rules, payment_methods
@@ -10,7 +9,7 @@ from entrypoints.sandbox.stripe.charges import captured
 from entrypoints.sandbox.stripe.charging import confirm as attempt
 from entrypoints.sandbox.stripe.errors import Json, encode, invalid, wrong_state
 from entrypoints.sandbox.stripe.forms import LIST, METADATA, WHOLE, Shape, shaped
-from entrypoints.sandbox.stripe.store import new_id
+from entrypoints.sandbox.stripe.ids import new_id, new_secret
 
 _CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE: Final = (*_CONFIRMABLE, "requires_capture")
@@ -62,13 +61,14 @@ def capture(call: Call) -> Answer:
     params = shaped(call.params, _CAPTURE)
     intent = call.work.get("payment_intent", call.ids["id"])
     _refuse(intent, "capture", "captured", ("requires_capture",))
-    amount: int = params.get("amount_to_capture", intent["amount_capturable"])
+    held: int = intent["amount_capturable"]
+    amount: int = params.get("amount_to_capture", held)
     if amount < 1:
         raise invalid(
             "This value must be greater than or equal to 1.", "amount_to_capture", "parameter_invalid_integer"
         )
-    if amount > intent["amount_capturable"]:
-        message = f"The amount_to_capture must not exceed the amount capturable ({intent['amount_capturable']})."
+    if amount > held:
+        message = f"The amount_to_capture must not exceed the amount capturable ({held})."
         raise invalid(message, "amount_to_capture", "amount_too_large")
     intent["metadata"].update(params.get("metadata", {}))
     charge = call.work.get("charge", intent["latest_charge"])
@@ -156,7 +156,7 @@ def _new(call: Call, params: Json) -> Json:
         "canceled_at": None,
         "cancellation_reason": None,
         "capture_method": params.get("capture_method", "automatic_async"),
-        "client_secret": f"{intent_id}_secret_{secrets.token_hex(12)}",
+        "client_secret": f"{intent_id}_secret_{new_secret()}",
         "confirmation_method": "automatic",
         "created": call.work.now,
         "currency": params["currency"],

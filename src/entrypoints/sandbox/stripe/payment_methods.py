@@ -9,7 +9,7 @@ from entrypoints.sandbox.stripe.cards import CARDS, face, name_of
 from entrypoints.sandbox.stripe.declines import decline_error
 from entrypoints.sandbox.stripe.errors import Json, encode, invalid, missing
 from entrypoints.sandbox.stripe.forms import FREE, LIST, METADATA, TEXT, Shape, shaped
-from entrypoints.sandbox.stripe.store import new_id
+from entrypoints.sandbox.stripe.ids import new_id
 
 _CREATE: Final[Shape] = {
     "type": ("card", "customer_balance"),

@@ -36,9 +36,7 @@ class Steering:
                 return respond(error.status, error.body, "req_steering")
             if request.content_type == FORM and back is not None:
                 raise web.HTTPSeeOther(_with_result(back, call.work.get("payment_intent", call.ids["id"])))
-            return (
-                respond(200, _intent_text(call), "req_steering") if answer.status != 200 else respond(*answer, "req_")
-            )  # noqa: PLR2004
+            return respond(200, _intent_text(call), "req_steering")
 
         return handle
 

@@ -6,7 +6,6 @@ idempotency record are all there after a kill, or none of them.
 """
 
 import json
-import os
 import sys
 import time
 from array import array
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from entrypoints.sandbox.ledger import Entry, Ledger, Line, Place
 from entrypoints.sandbox.stripe.errors import Json, encode, missing
+from entrypoints.sandbox.stripe.ids import new_id
 
 API_VERSION: Final = "2026-10-28.endive"
 KEY_LIFETIME: Final = 24 * 3600
@@ -25,11 +25,6 @@ KEY_LIFETIME: Final = 24 * 3600
 _LABEL: Final = {"payment_intent": "customer", "payment_method": "customer", "customer": "email", "event": "type"}
 _SHELF_OF_KIND: Final = {"charge_attempt": "charge"}
 _OBJECTS: Final = ("payment_intent", "payment_method", "customer", "token", "charge", "event")
-
-
-def new_id(prefix: str) -> str:
-    """An id that looks like Stripe's and was never given before."""
-    return f"{prefix}_3{os.urandom(12).hex()}"
 
 
 @dataclass(slots=True)
@@ -72,6 +67,7 @@ class Work:
     store: "Store"
     request_id: str
     key: str | None = None
+    cause: str = ""
     now: int = field(default_factory=lambda: int(time.time()))
     objects: dict[tuple[str, str], tuple[str, Json, bytes, Json]] = field(default_factory=dict)
     events: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -86,19 +82,15 @@ class Work:
     def tell(self, event_type: str, thing: bytes) -> None:
         """An event: this happened to the object, which was then as encoded here."""
         event_id = new_id("evt")
-        head = encode(
-            {
-                "id": event_id,
-                "object": "event",
-                "api_version": API_VERSION,
-                "created": self.now,
-                "livemode": False,
-                "pending_webhooks": int(self.store.subscribed(event_type)),
-                "request": {"id": self.request_id, "idempotency_key": self.key},
-                "type": event_type,
-            }
+        if not self.cause:
+            self.cause = encode({"id": self.request_id, "idempotency_key": self.key}).decode()
+        waiting = int(self.store.subscribed(event_type))
+        # Assembled by hand: nothing in it but the cause needs escaping, and the object is encoded already.
+        head = (
+            f'{{"id":"{event_id}","object":"event","api_version":"{API_VERSION}","created":{self.now},"livemode":false,'
+            f'"pending_webhooks":{waiting},"request":{self.cause},"type":"{event_type}","data":{{"object":'
         )
-        self.events.append((event_id, event_type, b"".join((head[:-1], b',"data":{"object":', thing, b"}}"))))
+        self.events.append((event_id, event_type, b"".join((head.encode(), thing, b"}}"))))
 
     def find(self, kind: str, key: str) -> Json | None:
         """The object as this request sees it."""

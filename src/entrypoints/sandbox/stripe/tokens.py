@@ -6,7 +6,7 @@ from entrypoints.sandbox.stripe.api import Answer, Call
 from entrypoints.sandbox.stripe.cards import CARDS, face, name_of
 from entrypoints.sandbox.stripe.errors import Json, StripeError, invalid, missing
 from entrypoints.sandbox.stripe.forms import TEXT, Shape, shaped
-from entrypoints.sandbox.stripe.store import new_id
+from entrypoints.sandbox.stripe.ids import new_id
 
 _CREATE: Final[Shape] = {"card": {"brand": TEXT}, "test_token": TEXT}
 

@@ -1,0 +1,70 @@
+"""What Transaction Status found: M-Pesa's own record, on a path that only this question knew."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from adapters.daraja import particulars, wire
+from adapters.daraja.translation import SUCCESS
+from application.ports.webhooks import Unreadable
+from domain.evidence import Claim, Evidence, Reason, Source
+from domain.payment import Payment, ReferenceKind, Report
+
+log = structlog.get_logger()
+
+#: `TransactionStatus`, final words only (portal's FAQ); Initiated, Authorized and their like say nothing yet.
+_CLAIMS: Final[Mapping[str, tuple[Claim, Reason | None]]] = {
+    "Completed": (Claim.SUCCEEDED, None),
+    "Cancelled": (Claim.CANCELLED, Reason.CANCELLED),
+    "Declined": (Claim.FAILED, Reason.DECLINED),
+    "Expired": (Claim.EXPIRED, Reason.EXPIRED),
+}
+
+
+def translate_status(body: bytes, payment: Payment, *, conversation_id: str, arrived_at: datetime) -> Report:
+    """
+    What a message on a fresh token claims about `payment`; `conversation_id` is the one bound to that token.
+
+    Empty where the question was not answered (it timed out, or we may not ask), where the answer is not final, or where
+    it is an answer to another question or about another receipt.
+
+    Raises:
+        Unreadable: it is no JSON, or a result in a shape nobody has seen.
+    """
+    result = _read(body)
+    if result is None or result.conversation_id != conversation_id:
+        log.warning("transaction_status.contradicted", payment_id=str(payment.id))
+        return Report()
+    if str(result.result_code) != SUCCESS:
+        log.warning("transaction_status.failed", payment_id=str(payment.id), code=str(result.result_code))
+        return Report()
+    receipt = particulars.receipt(_values(result, "ReceiptNo"))
+    state = particulars.word(_values(result, "TransactionStatus"))
+    claim, reason = _CLAIMS.get(state or "", (None, None))
+    if claim is None or receipt is None or receipt != payment.references.get(ReferenceKind.RECEIPT):
+        log.warning("transaction_status.inconclusive", payment_id=str(payment.id), state=state)
+        return Report()
+    amount = particulars.amount(_values(result, "Amount")) if claim is Claim.SUCCEEDED else None
+    evidence = Evidence(claim=claim, source=Source.FETCHED, at=arrived_at, amount=amount, code=state, reason=reason)
+    return Report(evidence=(evidence,))
+
+
+def _values(result: wire.Result, key: str) -> list[bytes]:
+    parameters = result.parameters.in_order() if result.parameters is not None else []
+    values = (wire.value(parameter.value) for parameter in parameters if parameter.key == key)
+    return [value for value in values if value is not None]
+
+
+def _read(body: bytes) -> wire.Result | None:
+    try:
+        document: Any = msgspec.json.decode(body)
+        match document:
+            case {"Result": _}:
+                return msgspec.json.decode(body, type=wire.ResultBody).result
+            case _:
+                return None
+    except (ValueError, RecursionError) as wrong:
+        raise Unreadable from wrong

@@ -1,0 +1,90 @@
+"""STK callbacks: unsigned, so a secret path lets them in, and by default a query confirms what they claim."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from adapters.daraja import particulars, wire
+from adapters.daraja.translation import SUCCESS, Confirm, ResultCodes
+from application.ports.inbox import Message
+from application.ports.webhooks import About, Unreadable
+from domain.evidence import Claim, Evidence, Source
+from domain.payment import Payment, ReferenceKind, Report
+
+#: What a paid callback is by itself.
+_CLAIMS: Final[Mapping[Confirm, Claim]] = {
+    Confirm.CALLBACK: Claim.SUCCEEDED,
+    Confirm.QUERY: Claim.PAID,
+    Confirm.STATUS: Claim.PAID,
+}
+
+
+class DarajaCallbacks:
+    """
+    Reads what is posted to `CallBackURL`. The phone number in it may be masked: it is never read.
+
+    Raises, from every method:
+        Unreadable: it is no JSON, or an STK callback in a shape nobody has seen.
+    """
+
+    def __init__(self, confirm: Confirm = Confirm.QUERY) -> None:
+        self._paid = _CLAIMS[confirm]
+        self._codes = ResultCodes()
+
+    def about(self, message: Message) -> About | None:
+        """The payment whose prompt it names; None where it is about no prompt."""
+        callback = _read(message.body)
+        if callback is None:
+            return None
+        return About(message.payment_id, ReferenceKind.CHECKOUT_REQUEST, callback.checkout_request_id)
+
+    def translate(self, message: Message, payment: Payment) -> Report:  # noqa: ARG002 - the port's; we need no more
+        """
+        What it claims: a success with the amount it states (whether it is ours is for the verdict), or a failure.
+
+        A code that nobody knows claims nothing; the names it brings are told all the same.
+        """
+        callback = _read(message.body)
+        if callback is None:
+            return Report()
+        if str(callback.result_code) == SUCCESS:
+            return self._success(callback, message)
+        return Report(
+            evidence=self._codes.failure(str(callback.result_code), Source.SIGNED, message.arrived_at),
+            references={ReferenceKind.CHECKOUT_REQUEST: callback.checkout_request_id},
+        )
+
+    def _success(self, callback: wire.StkCallback, message: Message) -> Report:
+        amount = particulars.amount(_values(callback, "Amount"))
+        receipt = particulars.receipt(_values(callback, "MpesaReceiptNumber"))
+        references = {ReferenceKind.CHECKOUT_REQUEST: callback.checkout_request_id}
+        if receipt is not None:
+            references[ReferenceKind.RECEIPT] = receipt
+        claim = Evidence(
+            claim=Claim.PAID if amount is None else self._paid,
+            source=Source.SIGNED,
+            at=message.arrived_at,
+            amount=amount,
+            code=SUCCESS,
+        )
+        return Report(evidence=(claim,), references=references)
+
+
+def _values(callback: wire.StkCallback, name: str) -> list[bytes]:
+    items = callback.metadata.items if callback.metadata is not None else []
+    values = (wire.value(item.value) for item in items if item.name == name)
+    return [value for value in values if value is not None]
+
+
+def _read(body: bytes) -> wire.StkCallback | None:
+    """The callback in `body`, or None where it is JSON about something else."""
+    try:
+        document: Any = msgspec.json.decode(body)
+        match document:
+            case {"Body": {"stkCallback": _}}:
+                return msgspec.json.decode(body, type=wire.Callback).body.stk
+            case _:
+                return None
+    except (ValueError, RecursionError) as wrong:
+        raise Unreadable from wrong

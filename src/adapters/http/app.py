@@ -1,0 +1,97 @@
+"""The whole HTTP face as one application."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+
+from adapters.http.auth import Authenticator
+from adapters.http.desk import Reception, UseCases
+from adapters.http.health import Health, Pulse, Readiness
+from adapters.http.history import History
+from adapters.http.json_body import WEBHOOK_LIMIT
+from adapters.http.limits import Door
+from adapters.http.negotiation import check_manners
+from adapters.http.payments import Payments
+from adapters.http.problems import Problems
+from adapters.http.request_id import RequestLog
+from adapters.http.webhooks import Ears, Webhooks
+from application.find_payments import FindHistory, FindPayment
+from application.ports.inbox import Inbox
+from application.ports.platform import Blinder
+from application.ports.webhooks import WebhookVerifier
+from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
+from application.start_payment import StartPayment
+
+#: How long a request's body may take to arrive, in seconds.
+ARRIVES_WITHIN: Final = 15.0
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def make_app(
+    *,
+    start_payment: StartPayment,
+    find_payment: FindPayment,
+    find_history: FindHistory,
+    receive_webhook: ReceiveWebhook,
+    receive_callback: ReceiveCallback,
+    receive_hint: ReceiveHint,
+    stripe_verifier: WebhookVerifier,
+    inbox: Inbox,
+    authenticator: Authenticator,
+    readiness: Readiness,
+    blinder: Blinder,
+    docs_url: str,
+    service: str,
+    version: str,
+    new_request_id: Callable[[], str],
+    lifespan: Sequence[Lifespan] = (),
+    arrives_within: float = ARRIVES_WITHIN,
+) -> Litestar:
+    """
+    The API, from what it needs.
+
+    `docs_url` is the base of problem types, without a slash at its end. `lifespan`: what is opened before the first
+    request and closed after the last.
+    """
+    problems = Problems(docs_url.rstrip("/"))
+    use_cases = UseCases(
+        start_payment=start_payment, find_payment=find_payment, find_history=find_history, blinder=blinder
+    )
+    reception = Reception(authenticator=authenticator, use_cases=use_cases)
+    pulse = Pulse(service=service, version=version, readiness=readiness, inbox=inbox)
+    ears = Ears(
+        stripe_verifier=stripe_verifier,
+        receive_webhook=receive_webhook,
+        receive_callback=receive_callback,
+        receive_hint=receive_hint,
+    )
+    app = Litestar(
+        route_handlers=[
+            Router(
+                "/",
+                route_handlers=[Payments, History],
+                before_request=check_manners,
+                dependencies={"desk": Provide(reception.desk)},
+            ),
+            Router("/", route_handlers=[Health], before_request=check_manners, dependencies={"pulse": _given(pulse)}),
+            Router("/", route_handlers=[Webhooks], dependencies={"ears": _given(ears)}),
+        ],
+        exception_handlers={Exception: problems.handle},
+        lifespan=list(lifespan),
+        request_max_body_size=WEBHOOK_LIMIT,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    # Litestar's own middlewares run after routing: a 404 would escape them. These see every request.
+    door = Door(app.asgi_handler, arrives_within=arrives_within)
+    app.asgi_handler = RequestLog(door, problems=problems, new_request_id=new_request_id)
+    return app
+
+
+def _given(value: Any) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False)

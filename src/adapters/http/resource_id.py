@@ -1,0 +1,28 @@
+"""Ids in paths: one spelling, and it must be possible that it is ours."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+from adapters.http.refusals import MalformedId
+from domain.errors import NotFound
+from domain.ids import created_at
+
+CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+
+
+def payment_id(text: str) -> UUID:
+    """
+    The id that `text` spells.
+
+    Raises:
+        MalformedId: it is no UUID at all.
+        NotFound: it is one in another spelling, or one that we never made.
+    """
+    try:
+        found = UUID(text)
+    except ValueError as error:
+        raise MalformedId from error
+    if not CANONICAL.fullmatch(text) or created_at(found) is None:
+        raise NotFound
+    return found

@@ -1,0 +1,131 @@
+"""Payments as callers see them: fields are spelled as the request spells them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+from uuid import UUID
+
+import msgspec
+
+from adapters.http.problem_kinds import DECLINED
+from adapters.http.problems import document
+from application.ports.payments import Answer
+from domain.payment import Payment, ReferenceKind
+from domain.payment_method import PaymentMethod
+from domain.status import Status
+
+_CREATED: Final = 201
+_ACCEPTED: Final = 202
+
+
+class MethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the customer pays; never the token."""
+
+    type: str
+    brand: str | None = None
+    last4: str | None = None
+    phone: str | None = msgspec.field(name="phoneNumber", default=None)
+    country: str | None = None
+
+    @classmethod
+    def of(cls, method: PaymentMethod) -> Self:
+        return cls(type=method.type, brand=method.brand, last4=method.last4, phone=method.phone, country=method.country)
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment. Amounts are minor units; times are ISO 8601 UTC."""
+
+    id: UUID
+    status: str
+    reason: str | None
+    user_id: UUID
+    order_id: str
+    amount: int
+    currency: str
+    method: MethodView = msgspec.field(name="paymentMethod")
+    gateway: str
+    capture_method: str
+    description: str | None
+    return_url: str | None
+    metadata: Mapping[str, Any]
+    next_action: Mapping[str, Any] | None
+    amount_captured: int
+    amount_refunded: int
+    refund_status: str
+    disputed: bool
+    late: bool
+    order_overpaid: bool
+    capture_before: str | None
+    receipt: str | None
+    created_at: str
+    updated_at: str
+    version: int
+
+    @classmethod
+    def of(cls, payment: Payment) -> Self:
+        return cls(
+            id=payment.id,
+            status=payment.status,
+            reason=payment.reason,
+            user_id=payment.user_id,
+            order_id=payment.order_id,
+            amount=payment.money.amount,
+            currency=payment.money.currency,
+            method=MethodView.of(payment.method),
+            gateway=payment.gateway,
+            capture_method=payment.capture_method,
+            description=payment.description,
+            return_url=payment.return_url,
+            metadata=payment.metadata,
+            next_action=payment.next_action,
+            amount_captured=payment.amount_captured,
+            amount_refunded=payment.amount_refunded,
+            refund_status=payment.refund_status,
+            disputed=payment.disputed,
+            late=payment.late,
+            order_overpaid=payment.order_overpaid,
+            capture_before=iso(payment.capture_before) if payment.capture_before else None,
+            receipt=payment.references.get(ReferenceKind.RECEIPT),
+            created_at=iso(payment.created_at),
+            updated_at=iso(payment.updated_at),
+            version=payment.version,
+        )
+
+
+def iso(moment: datetime) -> str:
+    """`2026-01-31T12:00:00.000Z`"""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def envelope(data: Any, correlation_id: str, **metadata: Any) -> bytes:
+    """The body of a success."""
+    return _encode({"success": True, "data": data, "metadata": {"correlation_id": correlation_id, **metadata}})
+
+
+def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
+    """What who asked for this payment is told: 201 it is on its way, 202 nobody knows yet, 402 it was declined."""
+    view = PaymentView.of(payment)
+    if payment.status in _DECLINED:
+        why = f": {payment.reason}" if payment.reason else ""
+        body = document(
+            DECLINED,
+            docs_url=docs_url,
+            instance="/payments",
+            correlation_id=correlation_id,
+            detail=f"The payment is {payment.status}{why}.",
+            data=view,
+        )
+        return Answer(DECLINED.status, body)
+    return Answer(_ACCEPTED if _is_open_question(payment) else _CREATED, envelope(view, correlation_id))
+
+
+_DECLINED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+
+def _is_open_question(payment: Payment) -> bool:
+    if payment.status is Status.PROCESSING:
+        return not payment.known.evidence
+    return not payment.status.is_known
+
+
+_encode = msgspec.json.Encoder(enc_hook=dict).encode  # a Mapping that is no dict is told as one

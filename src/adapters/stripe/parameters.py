@@ -1,0 +1,62 @@
+"""
+What we ask Stripe for. The same payment always gives the same parameters: Stripe refuses an idempotency key that
+comes with others.
+"""
+
+from typing import cast
+
+from stripe.params import PaymentIntentCreateParams, PaymentIntentCreateParamsPaymentMethodOptionsCustomerBalance
+
+from adapters.stripe import amounts
+from adapters.stripe.checks import FUNDING
+from domain.payment import Payment
+
+Funding = PaymentIntentCreateParamsPaymentMethodOptionsCustomerBalance
+
+
+def metadata(payment: Payment) -> dict[str, str]:
+    """How we find our own again. Nothing about the customer but our own ids; `payment_id` is what we search by."""
+    named = {"payment_id": str(payment.id), "order_id": payment.order_id, "user_id": str(payment.user_id)}
+    return {name: value for name, value in named.items() if value}
+
+
+def card_intent(payment: Payment, method: str) -> PaymentIntentCreateParams:
+    """Charge (or hold) a card or wallet now; `method` is a PaymentMethod's id."""
+    params = _intent(payment)
+    params["payment_method"] = method
+    return params
+
+
+def transfer_intent(payment: Payment, customer: str) -> PaymentIntentCreateParams:
+    """Open an account for the customer's bank transfer."""
+    params = _intent(payment)
+    params["customer"] = customer
+    params["payment_method_data"] = {"type": "customer_balance"}
+    params["payment_method_options"] = {"customer_balance": _funding(payment)}
+    return params
+
+
+def _intent(payment: Payment) -> PaymentIntentCreateParams:
+    params: PaymentIntentCreateParams = {
+        "amount": amounts.to_wire(payment.money),
+        "currency": payment.money.currency.lower(),
+        "capture_method": payment.capture_method.value,
+        "confirm": True,
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        "metadata": metadata(payment),
+        "expand": ["latest_charge"],
+    }
+    if payment.description:
+        params["description"] = payment.description
+    if payment.return_url:  # without one Stripe refuses whatever would send the customer away
+        params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "always"}
+        params["return_url"] = payment.return_url
+    return params
+
+
+def _funding(payment: Payment) -> Funding:
+    kind = FUNDING[payment.money.currency]
+    transfer: dict[str, object] = {"type": kind}
+    if kind == "eu_bank_transfer":
+        transfer[kind] = {"country": payment.method.country}
+    return cast(Funding, {"funding_type": "bank_transfer", "bank_transfer": transfer})

@@ -1,0 +1,52 @@
+"""Finding an intent whose name we never learned. The list is authoritative; Stripe's search is not, it lags."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from adapters.stripe.api import Api
+from adapters.stripe.failures import Lost
+from adapters.stripe.wire import Intent
+from application.ports.gateway import Operation
+from domain.payment import Payment
+
+#: Stripe's clock may be behind ours.
+_SKEW: Final = timedelta(seconds=60)
+#: Where an intent of ours is nearly always, so that this is listed first: calls are repeated for two minutes.
+_NEARLY_ALWAYS: Final = timedelta(minutes=4)
+#: Longer after the start no request of ours can still be on its way.
+ALWAYS: Final = timedelta(hours=1)
+
+
+async def find(api: Api, payment: Payment, operation: Operation, now: datetime, pages: int) -> Intent | None:
+    """
+    Our intent, by the payment's id in its metadata, or None: Stripe has none, so far. Lists at most `pages` pages.
+
+    Raises:
+        Lost: there was more to list than that, or a page was lost: nothing is known.
+        NothingSent, Refused: Stripe did not answer.
+    """
+    early = int((payment.created_at - _SKEW).timestamp())
+    middle = int((operation.started_at + _NEARLY_ALWAYS).timestamp())
+    late = int((operation.started_at + ALWAYS).timestamp())
+    windows = [(early, middle), (middle + 1, late)] if now.timestamp() > middle else [(early, late)]
+    left = pages
+    for window in windows:
+        found, left = await _find_between(api, str(payment.id), window, left)
+        if found is not None:
+            return found
+    return None
+
+
+async def _find_between(api: Api, payment_id: str, window: tuple[int, int], left: int) -> tuple[Intent | None, int]:
+    after: str | None = None
+    while True:
+        if left == 0:
+            raise Lost("too_many_to_list")
+        page = await api.list_intents(window, after)
+        left -= 1
+        ours = (intent for intent in page.data if intent.metadata.get("payment_id") == payment_id)
+        if (found := next(ours, None)) is not None:
+            return found, left
+        if not page.has_more or not page.data:
+            return None, left
+        after = page.data[-1].id

@@ -1,0 +1,213 @@
+"""Every knob, typed, with its unit in its name. The only place that reads the environment."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from os import environ
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import msgspec
+from dotenv import dotenv_values
+
+from adapters.encryption import MasterKeys
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Seconds = Annotated[int, msgspec.Meta(ge=1)]
+Days = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class AppEnv(StrEnum):
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class Confirm(StrEnum):
+    CALLBACK = "callback"
+    QUERY = "query"
+    STATUS = "status"
+
+
+class ConfigurationError(Exception):
+    """The configuration is wrong; the message names the variable and says what it should be."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment variables, in lower case. `env.example` explains each."""
+
+    app_env: AppEnv = AppEnv.DEVELOPMENT
+
+    host: str = "127.0.0.1"
+    port: Port = 8888
+    docs_url: str = "http://127.0.0.1:8889"
+
+    database_url: str | None = None
+    db_host: str | None = None
+    db_port: Port = 5432
+    db_name: str = "payment_service"
+    db_user: str | None = None
+    db_password: str | None = None
+    db_owner_user: str | None = None
+    db_owner_password: str | None = None
+    db_pool_size: Annotated[int, msgspec.Meta(ge=2, le=200)] = 16
+
+    stripe_secret_key: str | None = None
+    stripe_webhook_secret: str | None = None
+    stripe_base_url: str | None = None
+    stripe_timeout_seconds: Seconds = 10
+
+    mpesa_base_url: str | None = None
+    mpesa_consumer_key: str | None = None
+    mpesa_consumer_secret: str | None = None
+    mpesa_passkey: str | None = None
+    mpesa_shortcode: str | None = None
+    mpesa_callback_url: str | None = None
+    mpesa_confirm: Confirm = Confirm.QUERY
+    mpesa_initiator_name: str | None = None
+    mpesa_initiator_password: str | None = None
+    mpesa_certificate: Path | None = None
+    mpesa_timeout_seconds: Seconds = 20
+
+    jwt_jwks: str | None = None
+    jwt_secret: str | None = None
+    jwt_max_age_seconds: Seconds = 3600
+    encryption_keys: str | None = None
+
+    lease_seconds: Seconds = 60
+    check_after_seconds: str = "25,45,90,180,300,900,3600"
+    duplicate_window_seconds: Seconds = 600
+    idempotency_keys_days: Days = 30
+    inbox_retention_days: Days = 90
+
+    sandbox_stripe_port: Port = 12111
+    sandbox_daraja_port: Port = 12112
+
+    @property
+    def checks(self) -> tuple[timedelta, ...]:
+        """When an open payment is looked at, after it began."""
+        return tuple(timedelta(seconds=float(part)) for part in self.check_after_seconds.split(","))
+
+    @property
+    def dsn(self) -> str | None:
+        """The database, as the application's role."""
+        return self.database_url or self._dsn(self.db_user, self.db_password)
+
+    @property
+    def owner_dsn(self) -> str | None:
+        """The database, as the role that owns it: for migrations and partitions."""
+        return self._dsn(self.db_owner_user, self.db_owner_password) or self.dsn
+
+    @property
+    def has_stripe(self) -> bool:
+        return self.stripe_secret_key is not None
+
+    @property
+    def has_mpesa(self) -> bool:
+        return self.mpesa_consumer_key is not None
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as variables, for processes started from this one."""
+        values = msgspec.to_builtins(self, builtin_types=(Path,))
+        return {name.upper(): str(value) for name, value in values.items() if value is not None}
+
+    def _dsn(self, user: str | None, password: str | None) -> str | None:
+        if not self.db_host or not user:
+            return None
+        secret = f":{quote(password, safe='')}" if password else ""
+        return f"postgres://{quote(user, safe='')}{secret}@{self.db_host}:{self.db_port}/{self.db_name}"
+
+
+def load(given: Mapping[str, str] | None = None) -> Settings:
+    """
+    The environment over `.env` over the defaults.
+
+    Raises:
+        ConfigurationError: a variable has a value that it cannot have; names it.
+    """
+    if given is None:
+        from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+        given = from_file | dict(environ)
+    names = {field.name.upper(): field.name for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {names[name]: value for name, value in given.items() if name in names and value.strip()}
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as why:
+        raise ConfigurationError(_named(str(why))) from None
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    problems = [*_contradictions(settings)]
+    if settings.app_env is AppEnv.PRODUCTION:
+        problems += _missing_in_production(settings)
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    longest = max(settings.stripe_timeout_seconds, settings.mpesa_timeout_seconds)
+    rules: list[tuple[bool, str]] = [
+        (
+            settings.lease_seconds > 2 * longest,
+            f"LEASE_SECONDS must be more than twice the longest gateway time-out ({longest} s)",
+        ),
+        (not (settings.jwt_jwks and settings.jwt_secret), "JWT_JWKS and JWT_SECRET cannot both be set"),
+        (
+            re.fullmatch(r"\d+(\.\d+)?(,\d+(\.\d+)?)*", settings.check_after_seconds) is not None,
+            "CHECK_AFTER_SECONDS must be seconds, rising, separated by commas",
+        ),
+        (_readable(settings.encryption_keys), "ENCRYPTION_KEYS must be name:base64 of 32 bytes, comma separated"),
+        (
+            not settings.has_mpesa
+            or all((settings.mpesa_consumer_secret, settings.mpesa_passkey, settings.mpesa_shortcode)),
+            "MPESA_CONSUMER_SECRET, MPESA_PASSKEY and MPESA_SHORTCODE must be set with MPESA_CONSUMER_KEY",
+        ),
+        (
+            settings.mpesa_confirm is not Confirm.STATUS
+            or all((settings.mpesa_initiator_name, settings.mpesa_initiator_password, settings.mpesa_certificate)),
+            "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set for MPESA_CONFIRM=status",
+        ),
+    ]
+    return [problem for holds, problem in rules if not holds]
+
+
+def _missing_in_production(settings: Settings) -> list[str]:
+    rules: list[tuple[bool, str]] = [
+        (settings.dsn is not None, "DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set"),
+        (settings.encryption_keys is not None, "ENCRYPTION_KEYS must be set"),
+        (settings.jwt_jwks is not None, "JWT_JWKS must be set"),
+        (settings.jwt_secret is None, "JWT_SECRET is for development; production verifies with JWT_JWKS"),
+        (settings.has_stripe or settings.has_mpesa, "STRIPE_SECRET_KEY or MPESA_CONSUMER_KEY must be set"),
+        (
+            not settings.has_stripe or bool(settings.stripe_webhook_secret),
+            "STRIPE_WEBHOOK_SECRET must be set with STRIPE_SECRET_KEY",
+        ),
+        (
+            not settings.has_mpesa or (settings.mpesa_callback_url or "").startswith("https://"),
+            "MPESA_CALLBACK_URL must be set to this service's public https address",
+        ),
+        (not settings.has_mpesa or settings.mpesa_base_url is not None, "MPESA_BASE_URL must be set"),
+    ]
+    return [problem for holds, problem in rules if not holds]
+
+
+def _readable(keys: str | None) -> bool:
+    if keys is None:
+        return True
+    try:
+        MasterKeys.parse(keys)
+    except ValueError:
+        return False
+    return True
+
+
+_AT: Final = re.compile(r"(.*) - at `\$\.(\w+)`", re.DOTALL)
+
+
+def _named(problem: str) -> str:
+    at = _AT.fullmatch(problem)
+    return f"{at[2].upper()}: {at[1]}" if at else problem

@@ -1,0 +1,49 @@
+"""How a customer pays: in one spelling, and never with a card number."""
+
+import pytest
+
+from domain.errors import Invalid
+from domain.payment_method import MethodType, PaymentMethod, looks_like_card_number, msisdn
+
+
+@pytest.mark.parametrize("spelling", ["254712345678", "+254712345678", "0712345678", "712345678"])
+def test_a_phone_has_one_spelling(spelling: str) -> None:
+    """However a Kenyan writes it, M-Pesa knows it as 2547XXXXXXXX."""
+    assert msisdn(spelling) == "254712345678"
+
+
+@pytest.mark.parametrize("none", [None, "", "255712345678", "25471234567", "2547123456789", "254812345678", "٢٥٤٧١٢٣٤٥٦٧٨"])
+def test_what_is_no_kenyan_mobile_number_is_refused(none: str | None) -> None:
+    """Too long, too short, another country, other digits."""
+    with pytest.raises(Invalid):
+        msisdn(none)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        PaymentMethod(type=MethodType.CARD),
+        PaymentMethod(type=MethodType.CARD, token="4242424242424242"),
+        PaymentMethod(type=MethodType.CARD, token="tok_visa\n"),
+        PaymentMethod(type=MethodType.CARD, token="tok_visa", phone="254712345678"),
+        PaymentMethod(type=MethodType.MPESA, phone="254712345678", token="tok_visa"),
+        PaymentMethod(type=MethodType.BANK_TRANSFER, token="tok_visa"),
+        PaymentMethod(type=MethodType.MPESA),
+    ],
+)
+def test_a_method_has_its_own_parts_and_no_others(method: PaymentMethod) -> None:
+    """A part that is missing, foreign or looks wrong is named and refused."""
+    with pytest.raises(Invalid):
+        method.checked()
+
+
+@pytest.mark.parametrize("text", ["4242424242424242", "4242 4242 4242 4242", "pan: 5555-5555-5555-4444.", "378282246310005"])
+def test_a_card_number_is_recognised(text: str) -> None:
+    """Grouped or not, alone or in a sentence."""
+    assert looks_like_card_number(text)
+
+
+@pytest.mark.parametrize("text", ["4242424242424241", "1700000000000", "order 12345", "254712345678", "550e8400-e29b-41d4"])
+def test_other_numbers_are_left_alone(text: str) -> None:
+    """A wrong check digit, a time stamp, an order, a phone."""
+    assert not looks_like_card_number(text)

@@ -1,0 +1,260 @@
+"""Asking a customer to pay, once."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from application.ports.gateway import NothingSent, Operation, Preparation
+from application.ports.payments import Recorded, Step
+from domain.errors import DuplicatePayment, GatewayUnavailable, Invalid, KeyInUse, KeyReused, Unavailable
+from domain.evidence import Claim, Reason, Source
+from domain.history import verify
+from domain.payment import Payment, ReferenceKind, Report
+from domain.status import Status
+from tests.builders import a_key, a_phone, a_request, evidence, kes, paid, usd
+from tests.worlds import LOST, PAID, given, render
+
+class TestPaying:
+    async def test_a_paid_request_succeeds_and_is_told_so(self) -> None:
+        """Promise, ask, record: the answer is what the gateway said."""
+        world = given(PAID)
+
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        payment = world.the_payment()
+        assert (payment.status, payment.amount_captured) == (Status.SUCCEEDED, 2500)
+        assert answered.answer == render(payment, "req-1")
+        assert not answered.replayed
+        assert verify(await world.payments.history(payment.id), world.payments.kept[payment.id].head) is None
+
+    async def test_a_decline_is_told_and_is_an_answer(self) -> None:
+        """402 is an outcome like any other: stored, repeated."""
+        declined = evidence(Claim.FAILED, code="insufficient_funds", reason=Reason.INSUFFICIENT_FUNDS)
+        world = given(Report(evidence=(declined,)))
+
+        first = await world.start_payment.execute(a_request(key=a_key()))
+        again = await world.start_payment.execute(a_request(key=a_key()))
+
+        assert first.answer.status == 402
+        assert (again.answer, again.replayed) == (first.answer, True)
+        assert world.the_payment().reason is Reason.INSUFFICIENT_FUNDS
+
+    async def test_a_lost_answer_is_unknown_never_failed(self) -> None:
+        """202, and the truth is looked for."""
+        world = given(LOST)
+
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        assert answered.answer.status == 202
+        assert world.the_payment().status is Status.UNKNOWN
+        assert world.payments.work[world.the_payment().id].until <= world.clock.now()
+
+    async def test_a_token_lives_with_its_operation_only(self) -> None:
+        """It is single-use: nothing else keeps it."""
+        world = given(PAID)
+        await world.start_payment.execute(a_request())
+        assert world.the_payment().method.token is None
+
+    async def test_a_gateway_that_is_not_configured_is_named(self) -> None:
+        """Nothing is opened for it."""
+        world = given()
+        world.start_payment._gateways = {}
+        with pytest.raises(Invalid) as told:
+            await world.start_payment.execute(a_request())
+        assert told.value.faults[0].field == "paymentMethod.type"
+        assert not world.payments.kept
+
+
+class TestRepeating:
+    async def test_repeating_a_request_asks_the_payer_once(self) -> None:
+        """Same key, same body: one charge, and the first answer again, byte for byte."""
+        world = given(PAID)
+
+        first = await world.start_payment.execute(a_request(key=a_key()))
+        again = await world.start_payment.execute(a_request(key=a_key(), request_id="req-2"))
+
+        assert (again.answer, again.payment_id) == (first.answer, first.payment_id)
+        assert again.replayed
+        assert world.gateway.asked == [first.payment_id]
+
+    async def test_another_body_under_the_same_key_is_refused(self) -> None:
+        """It is another request, and nothing is asked of anybody."""
+        world = given(PAID)
+        await world.start_payment.execute(a_request(key=a_key()))
+        with pytest.raises(KeyReused):
+            await world.start_payment.execute(a_request(key=a_key(body="another")))
+        assert len(world.gateway.asked) == 1
+
+    async def test_while_the_first_still_runs_its_twin_is_told_to_wait(self) -> None:
+        """The lease lives: somebody is at the gateway for it."""
+        world = given(PAID)
+        gate = asyncio.Event()
+        collect = world.gateway.collect
+
+        async def slow(payment: Payment, operation: Operation) -> Report:
+            await gate.wait()
+            return await collect(payment, operation)
+
+        world.gateway.collect = slow  # type: ignore[method-assign]
+        first = asyncio.create_task(world.start_payment.execute(a_request(key=a_key())))
+        await asyncio.sleep(0)
+        with pytest.raises(KeyInUse):
+            await world.start_payment.execute(a_request(key=a_key()))
+        gate.set()
+        assert (await first).answer.status == 201
+
+    async def test_after_a_crash_a_repeat_is_told_what_is_known_and_nothing_is_stored(self) -> None:
+        """The lease is over and the outcome still out: 202, rendered afresh, never stored."""
+        world = given(LOST)
+        await world.start_payment.execute(a_request(key=a_key()))
+
+        again = await world.start_payment.execute(a_request(key=a_key(), request_id="req-2"))
+
+        assert again.answer == render(world.the_payment(), "req-2")
+        assert (again.answer.status, again.replayed) == (202, False)
+        assert len(world.gateway.asked) == 1
+
+    async def test_the_first_repeat_that_finds_the_outcome_stores_it(self) -> None:
+        """A webhook told the truth meanwhile: from now on everybody gets the same bytes."""
+        world = given(LOST)
+        await world.start_payment.execute(a_request(key=a_key()))
+        await world.a_webhook_says(PAID)
+
+        second = await world.start_payment.execute(a_request(key=a_key(), request_id="req-2"))
+        third = await world.start_payment.execute(a_request(key=a_key(), request_id="req-3"))
+
+        assert second.answer == third.answer == render(world.the_payment(), "req-2")
+        assert second.replayed
+        assert third.replayed
+
+    async def test_the_same_purchase_without_a_key_is_refused_with_the_payments_id(self) -> None:
+        """A proxy's retry charges nobody twice, while it is open and for a while after it succeeded."""
+        world = given(PAID)
+        first = await world.start_payment.execute(a_request())
+        with pytest.raises(DuplicatePayment) as told:
+            await world.start_payment.execute(a_request())
+        assert told.value.facts["payment_id"] == str(first.payment_id)
+
+    async def test_a_twin_that_is_wanted_is_made(self) -> None:
+        """Two of the same thing, on purpose."""
+        world = given(PAID, Report(evidence=(paid(),)))
+        await world.start_payment.execute(a_request())
+        await world.start_payment.execute(a_request(allow_duplicate=True))
+        assert len(world.gateway.asked) == 2
+
+    async def test_a_declined_purchase_may_be_tried_again_at_once(self) -> None:
+        """Nobody was charged, so there is nothing to protect."""
+        world = given(Report(evidence=(evidence(Claim.FAILED),)), PAID)
+        await world.start_payment.execute(a_request())
+        assert (await world.start_payment.execute(a_request())).answer.status == 201
+
+
+class TestNothingSent:
+    async def test_it_fails_releases_the_key_and_says_so(self) -> None:
+        """Surely nobody was charged: the same request may come again, under the same key."""
+        world = given(NothingSent(), PAID)
+
+        with pytest.raises(GatewayUnavailable):
+            await world.start_payment.execute(a_request(key=a_key()))
+        failed = world.the_payment()
+        assert (failed.status, failed.reason) == (Status.FAILED, Reason.GATEWAY_UNAVAILABLE)
+
+        assert (await world.start_payment.execute(a_request(key=a_key()))).answer.status == 201
+
+    async def test_a_used_token_is_not_lost(self) -> None:
+        """The caller could not send it again: the payment stays open and the worker sends it."""
+        world = given(NothingSent(token_used=True))
+
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        assert answered.answer.status == 202
+        assert world.the_payment().status is Status.UNKNOWN
+
+    async def test_who_was_held_up_too_long_does_not_send(self) -> None:
+        """The lease is checked just before sending: by the time of an answer somebody else might act."""
+        world = given(PAID)
+        opening = world.payments.open
+
+        async def slowly(promise: object) -> object:
+            opened = await opening(promise)  # type: ignore[arg-type]
+            world.clock.pass_(seconds=55)
+            return opened
+
+        world.payments.open = slowly  # type: ignore[method-assign, assignment]
+        with pytest.raises(GatewayUnavailable):
+            await world.start_payment.execute(a_request())
+        assert world.gateway.asked == []
+
+
+class TestRacing:
+    async def test_a_webhook_that_comes_first_loses_nothing(self) -> None:
+        """The answer still joins what is known and is stored; the story has both."""
+        world = given()
+
+        async def collect(payment: Payment, operation: Operation) -> Report:
+            await world.a_webhook_says(Report(evidence=(paid(usd(2500), Source.SIGNED),)))
+            return PAID
+
+        world.gateway.collect = collect  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        payment = world.the_payment()
+        assert answered.answer == render(payment, "req-1")
+        assert (payment.status, payment.version, len(payment.known.evidence)) == (Status.SUCCEEDED, 3, 2)
+        assert (await world.start_payment.execute(a_request(key=a_key()))).answer == answered.answer
+
+    async def test_who_comes_back_from_the_dead_sets_no_status_and_what_it_heard_is_kept(self) -> None:
+        """Its lease went to another: the name it was told is kept (money hangs on it), and weighed by the next look."""
+        world = given()
+
+        async def collect(payment: Payment, operation: Operation) -> Report:
+            world.clock.pass_(seconds=61)
+            await world.payments.take_due(world.clock.now(), timedelta(seconds=60), 5)
+            return PAID
+
+        world.gateway.collect = collect  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        payment = world.the_payment()
+        assert payment.status is Status.PROCESSING
+        assert payment.references[ReferenceKind.PAYMENT_INTENT] == "pi_1"
+        assert len(payment.known.evidence) == 1
+        assert answered.payment_id == payment.id
+        assert world.payments.keys["550e8400-e29b-41d4-a716-446655440000", "POST /payments", "key-1"].answer is None
+        assert world.payments.work[payment.id].next_check_at <= world.clock.now()
+
+    async def test_our_own_database_failing_after_the_gateway_still_gives_the_id(self) -> None:
+        """Once the gateway may have been reached, the caller gets the payment's id, never a bare 503."""
+        world = given(PAID)
+
+        async def fails(step: Step) -> Recorded:
+            raise Unavailable
+
+        world.payments.record = fails  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        assert answered.answer.status == 202
+        assert answered.payment_id == world.the_payment().id
+
+
+class TestMpesa:
+    async def test_what_must_be_durable_before_the_prompt_is(self) -> None:
+        """The names we give, the hash of the callback's token and the phone are kept before anything is sent."""
+        names = {ReferenceKind.ACCOUNT_REFERENCE: "ABCDEFGH2345"}
+        world = given(LOST)
+        world.gateway.prepared = Preparation(
+            references=names, callback_token="a" * 64, holds_phone_for=timedelta(minutes=2)
+        )
+
+        await world.start_payment.execute(a_request(method=a_phone(), money=kes(10)))
+
+        payment = world.the_payment()
+        assert payment.references == names
+        assert list(world.payments.callbacks.values()) == [payment.id]
+        assert [held[0] for held in world.payments.phones.values()] == [payment.id]
+        operation = await world.payments.operation(payment.id)
+        assert operation is not None
+        assert operation.callback_token == "a" * 64
+
+

@@ -1,0 +1,122 @@
+"""A whole service in memory: the use cases, wired over fakes, with a clock that stands."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from application.apply_inbox import ApplyInbox
+from application.open_work import WorkPolicy
+from application.ports.inbox import Message
+from application.ports.payments import Answer
+from application.ports.webhooks import About, Unreadable
+from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
+from application.reconcile_payments import ReconcilePayments
+from application.record_report import RecordReport, Told
+from application.start_payment import StartPayment
+from domain.evidence import Claim, Source
+from domain.history import Cause, CauseKind
+from domain.payment import Payment, ReferenceKind, Report
+from domain.payment_method import GatewayName
+from domain.status import Status
+from tests.builders import evidence, paid, usd
+from tests.fakes import FakeGateway, IdsOf, InMemoryInbox, InMemoryPayments, PlainBlinder, StandingClock
+
+PAID = Report(evidence=(paid(usd(2500)),), references={ReferenceKind.PAYMENT_INTENT: "pi_1"})
+LOST = Report(evidence=(evidence(Claim.LOST, Source.CLOCK),))
+POLICY = WorkPolicy(checks=(timedelta(seconds=25),), duplicate_window=timedelta(minutes=10))
+
+
+def render(payment: Payment, request_id: str) -> Answer:
+    status = {Status.FAILED: 402, Status.UNKNOWN: 202, Status.REVIEW: 202}.get(payment.status, 201)
+    return Answer(status, json.dumps([str(payment.id), payment.status, request_id]).encode())
+
+
+@dataclass
+class FakeTranslator:
+    """Messages are keys of a dictionary: whom they are about, and what they claim."""
+
+    meanings: dict[bytes, tuple[About | None, Report]] = field(default_factory=dict)
+
+    def about(self, message: Message) -> About | None:
+        if message.body not in self.meanings:
+            raise Unreadable
+        return self.meanings[message.body][0]
+
+    def translate(self, message: Message, payment: Payment) -> Report:
+        return self.meanings[message.body][1]
+
+
+@dataclass
+class World:
+    gateway: FakeGateway
+    payments: InMemoryPayments = field(default_factory=InMemoryPayments)
+    inbox: InMemoryInbox = field(default_factory=InMemoryInbox)
+    clock: StandingClock = field(default_factory=StandingClock)
+    translator: FakeTranslator = field(default_factory=FakeTranslator)
+
+    def __post_init__(self) -> None:
+        new_id = IdsOf(self.clock)
+        gateways = {GatewayName.STRIPE: self.gateway, GatewayName.MPESA: self.gateway}
+        self.record_report = RecordReport(
+            payments=self.payments, gateways=gateways, policy=POLICY, clock=self.clock
+        )
+        self.start_payment = StartPayment(
+            payments=self.payments,
+            gateways=gateways,
+            record_report=self.record_report,
+            render=render,
+            clock=self.clock,
+            new_id=new_id,
+            blinder=PlainBlinder(),
+            lease_for=timedelta(seconds=60),
+        )
+
+        self.reconcile = ReconcilePayments(
+            payments=self.payments,
+            gateways=gateways,
+            record_report=self.record_report,
+            policy=POLICY,
+            clock=self.clock,
+            lease_for=timedelta(seconds=60),
+        )
+        self.apply_inbox = ApplyInbox(
+            inbox=self.inbox,
+            payments=self.payments,
+            translators={GatewayName.STRIPE: self.translator, GatewayName.MPESA: self.translator},
+            record_report=self.record_report,
+            clock=self.clock,
+        )
+        self.receive_webhook = ReceiveWebhook(self.inbox, new_id)
+        self.receive_callback = ReceiveCallback(self.inbox, self.payments, new_id)
+        self.receive_hint = ReceiveHint(self.payments, self.translator, self.clock, new_id)
+
+    async def look(self) -> int:
+        """One round of the reconciler; returns how many it looked at."""
+        due = await self.reconcile.take(10)
+        for one in due:
+            await self.reconcile.execute(one)
+        return len(due)
+
+    def means(self, body: bytes, report: Report, *, about: About | None = None, ignored: bool = False) -> None:
+        """From now on a message of these bytes makes these claims, about the one payment there is."""
+        whom = None if ignored else about or About(payment_id=self._only())
+        self.translator.meanings[body] = (whom, report)
+
+    def _only(self) -> UUID | None:
+        return next(iter(self.payments.kept), None)
+
+    def the_payment(self) -> Payment:
+        (kept,) = self.payments.kept.values()
+        return kept.payment
+
+    async def a_webhook_says(self, report: Report) -> None:
+        (kept,) = self.payments.kept.values()
+        told = Told(report=report, cause=Cause(CauseKind.WEBHOOK, "evt_1"), looked=False)
+        await self.record_report.execute(kept, told)
+
+
+def given(*answers: Report | Exception) -> World:
+    return World(FakeGateway(list(answers)))
+
+
