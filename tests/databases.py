@@ -21,7 +21,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from adapters.postgres.connection import Connection
+from adapters.postgres.connection import Connection, connected
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.migrate import FOLDER, migrate
 from adapters.postgres.partitions import prepare
@@ -59,15 +59,6 @@ class GivenServer:
         parts = urlsplit(self.url)
         person = parts.netloc.rpartition("@")[0] if owner else f"{self.application}:{self.application}"
         return parts._replace(netloc=f"{person}@{parts.netloc.rpartition('@')[2]}", path=f"/{database}").geturl()
-
-
-@asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @contextmanager

@@ -6,12 +6,14 @@ from datetime import timedelta
 from enum import StrEnum
 from os import environ
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
 
+from adapters.daraja.translation import Confirm
 from adapters.encryption import MasterKeys
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -25,12 +27,6 @@ class AppEnv(StrEnum):
     PRODUCTION = "production"
 
 
-class Confirm(StrEnum):
-    CALLBACK = "callback"
-    QUERY = "query"
-    STATUS = "status"
-
-
 class ConfigurationError(Exception):
     """The configuration is wrong; the message names the variable and says what it should be."""
 
@@ -39,12 +35,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The environment variables, in lower case. `env.example` explains each."""
 
     app_env: AppEnv = AppEnv.DEVELOPMENT
+    local_dir: Path = Path(".local")
 
     host: str = "127.0.0.1"
     port: Port = 8888
     docs_url: str = "http://127.0.0.1:8889"
 
     database_url: str | None = None
+    database_owner_url: str | None = None
     db_host: str | None = None
     db_port: Port = 5432
     db_name: str = "payment_service"
@@ -91,6 +89,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(timedelta(seconds=float(part)) for part in self.check_after_seconds.split(","))
 
     @property
+    def duplicate_window(self) -> timedelta:
+        return timedelta(seconds=self.duplicate_window_seconds)
+
+    @property
+    def keys_kept_for(self) -> timedelta:
+        return timedelta(days=self.idempotency_keys_days)
+
+    @property
+    def lease_for(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def stripe_webhook_secrets(self) -> list[str]:
+        """Several while they are rotated; never none."""
+        configured = [secret.strip() for secret in (self.stripe_webhook_secret or "").split(",") if secret.strip()]
+        return configured or [token_hex(32)]  # without Stripe, no signature is right
+
+    @property
+    def stripe_livemode(self) -> bool:
+        return (self.stripe_secret_key or "").startswith(("sk_live_", "rk_live_"))
+
+    @property
     def dsn(self) -> str | None:
         """The database, as the application's role."""
         return self.database_url or self._dsn(self.db_user, self.db_password)
@@ -98,7 +118,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def owner_dsn(self) -> str | None:
         """The database, as the role that owns it: for migrations and partitions."""
-        return self._dsn(self.db_owner_user, self.db_owner_password) or self.dsn
+        return self.database_owner_url or self._dsn(self.db_owner_user, self.db_owner_password) or self.dsn
+
+    @property
+    def app_role(self) -> str | None:
+        """The role to be granted what the service needs; None where it is the owner itself."""
+        if self.dsn is None or self.owner_dsn == self.dsn:
+            return None
+        return unquote(urlsplit(self.dsn).username or "") or None
 
     @property
     def has_stripe(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the tests of the Stripe stand-in share: a client that posts raw forms, and an endpoint that receives webhooks."""
+"""Shared by the tests of the Stripe stand-in: a client that posts raw forms, and an endpoint for webhooks."""
 
 import asyncio
 import time

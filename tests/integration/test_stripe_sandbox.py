@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-
 from tests.integration.sandbox_fixtures import CARD, MODULE, Caller
 from tests.sandboxes import running
 
@@ -91,7 +91,7 @@ async def test_an_object_that_does_not_exist_is_resource_missing(stripe: Caller)
         ({"capture_method": "later"}, None),
     ],
 )
-async def test_what_stripe_refuses_is_refused(stripe: Caller, different: dict[str, object], code: str | None) -> None:
+async def test_what_stripe_refuses_is_refused(stripe: Caller, different: dict[str, Any], code: str | None) -> None:
     """
     400, the code of the fact sheet, and no intent is made.
     """

@@ -6,24 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.fakes import StandingClock
 
-from adapters.daraja.access_token import AccessToken, Fetched, Stored, TokenUnavailable
+from adapters.daraja.access_token import AccessToken, Fetched, TokenUnavailable
+from application.ports.shared_token import Stored
 from adapters.daraja.unshared_token import UnsharedToken
 from domain.errors import Unavailable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIFE = timedelta(seconds=3599)
-
-
-@dataclass
-class HandClock:
-    moment: datetime = NOON
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def pass_(self, time: timedelta) -> None:
-        self.moment += time
 
 
 @dataclass
@@ -55,8 +46,8 @@ class DistantToken(UnsharedToken):
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> StandingClock:
+    return StandingClock(NOON)
 
 
 @pytest.fixture
@@ -65,7 +56,7 @@ def daraja() -> Daraja:
 
 
 @pytest.fixture
-def a_process(clock: HandClock, daraja: Daraja) -> Callable[[], AccessToken]:
+def a_process(clock: StandingClock, daraja: Daraja) -> Callable[[], AccessToken]:
     shared = DistantToken()
     return lambda: AccessToken(fetch=daraja, shared=shared, clock=clock)
 
@@ -130,7 +121,7 @@ async def test_a_process_that_missed_a_renewal_takes_the_others_token(
 
 
 async def test_a_token_is_replaced_a_minute_before_its_end(
-    a_process: Callable[[], AccessToken], clock: HandClock
+    a_process: Callable[[], AccessToken], clock: StandingClock
 ) -> None:
     """
     A request takes time too: it must not outlive its token.
@@ -138,14 +129,14 @@ async def test_a_token_is_replaced_a_minute_before_its_end(
     process = a_process()
     await process.get()
 
-    clock.pass_(LIFE - timedelta(seconds=61))
+    clock.pass_(seconds=3599 - 61)
     assert await process.get() == "token-1"
-    clock.pass_(timedelta(seconds=1))
+    clock.pass_(seconds=1)
     assert await process.get() == "token-2"
 
 
 async def test_a_token_with_a_short_life_is_used_for_half_of_it(
-    a_process: Callable[[], AccessToken], daraja: Daraja, clock: HandClock
+    a_process: Callable[[], AccessToken], daraja: Daraja, clock: StandingClock
 ) -> None:
     """
     A minute's margin on a token of a minute would fetch one for every request, each killing the last.
@@ -154,9 +145,9 @@ async def test_a_token_with_a_short_life_is_used_for_half_of_it(
     process = a_process()
     await process.get()
 
-    clock.pass_(timedelta(seconds=4))
+    clock.pass_(seconds=4)
     assert await process.get() == "token-1"
-    clock.pass_(timedelta(seconds=1))
+    clock.pass_(seconds=1)
     assert await process.get() == "token-2"
 
 
@@ -192,7 +183,7 @@ async def test_a_failed_fetch_is_told_to_all_who_wait_and_tried_again_by_the_nex
     assert await asyncio.wait_for(other.get(), 1) == "token-1"
 
 
-async def test_who_dies_with_the_claim_holds_it_for_a_time_only(clock: HandClock, daraja: Daraja) -> None:
+async def test_who_dies_with_the_claim_holds_it_for_a_time_only(clock: StandingClock, daraja: Daraja) -> None:
     """
     The right to fetch is bounded: another process takes over.
     """
@@ -215,7 +206,7 @@ async def test_who_comes_back_from_the_dead_overwrites_nothing() -> None:
     assert not await shared.claim(0, LIFE)
 
 
-async def test_an_unreachable_store_is_no_reason_to_fetch(clock: HandClock, daraja: Daraja) -> None:
+async def test_an_unreachable_store_is_no_reason_to_fetch(clock: StandingClock, daraja: Daraja) -> None:
     """
     A token fetched without the store would kill the one the others use.
     """
@@ -237,7 +228,7 @@ async def test_tokens_are_not_shown() -> None:
     assert "secret" not in repr(Stored("secret", NOON, 1)) + repr(Fetched("secret", LIFE))
 
 
-async def test_closing_ends_a_flight(clock: HandClock) -> None:
+async def test_closing_ends_a_flight(clock: StandingClock) -> None:
     """
     Nothing goes on in the background of a process that ends.
     """

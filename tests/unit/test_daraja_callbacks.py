@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
+from tests.builders import an_mpesa_payment, kes
+from tests.fakes import IdsOf, StandingClock
 from uuid_utils.compat import uuid7
 
 from adapters.daraja.translation import Confirm
@@ -18,7 +20,7 @@ from application.ports.webhooks import About, Unreadable
 from domain.evidence import Claim, Evidence, Reason, Source
 from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
-from domain.payment_method import GatewayName, MethodType, PaymentMethod
+from domain.payment_method import GatewayName
 from domain.status import Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,20 +38,12 @@ CANCELLED = (
 )
 
 
-def a_payment(cents: int = 100) -> Payment:
-    return Payment(
-        id=uuid7(),
-        user_id=uuid7(),
-        order_id="order_1",
-        money=Money(cents, "KES"),
-        method=PaymentMethod(type=MethodType.MPESA, phone="254708374149"),
-        references={ReferenceKind.CHECKOUT_REQUEST: PROMPT},
-        updated_at=NOON,
-    )
+def a_payment() -> Payment:
+    return an_mpesa_payment(money=kes(1), references={ReferenceKind.CHECKOUT_REQUEST: PROMPT})
 
 
 def a_message(body: bytes, payment_id: UUID | None = None) -> Message:
-    arrived_at_noon = uuid7(timestamp=int(NOON.timestamp()), nanos=0)
+    arrived_at_noon = IdsOf(StandingClock(NOON))()
     return Message(arrived_at_noon, GatewayName.MPESA, "event", body, payment_id)
 
 
@@ -135,7 +129,7 @@ def test_another_amount_goes_to_a_person(confirm: Confirm) -> None:
     """
     Neither success nor failure: money moved, but not the money that was asked for.
     """
-    payment = a_payment(cents=100)
+    payment = a_payment()
 
     report = DarajaCallbacks(confirm).translate(a_message(paid("1.50")), payment)
 

@@ -3,10 +3,12 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from uuid_utils.compat import uuid7
+from tests.builders import a_card, an_mpesa_payment, kes, usd
+from tests.fakes import StandingClock
 
 from adapters.daraja import refusals
 from adapters.daraja.callback_base import CallbackBase
@@ -23,28 +25,13 @@ from domain.errors import Invalid
 from domain.evidence import Claim, Reason, Source
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind
-from domain.payment_method import MethodType, PaymentMethod
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SAFARICOM = "https://api.safaricom.co.ke"
 
 
-def a_payment(
-    cents: int = 100,
-    currency: str = "KES",
-    capture: CaptureMethod = CaptureMethod.AUTOMATIC,
-    method: MethodType = MethodType.MPESA,
-) -> Payment:
-    return Payment(
-        id=uuid7(),
-        user_id=uuid7(),
-        order_id="order_1",
-        money=Money(cents, currency),
-        method=PaymentMethod(type=method, phone="254708374149"),
-        capture_method=capture,
-        references={ReferenceKind.RECEIPT: "NLJ7RT61SV"},
-        updated_at=NOON,
-    )
+def a_payment(**facts: Any) -> Payment:
+    return an_mpesa_payment(**({"references": {ReferenceKind.RECEIPT: "NLJ7RT61SV"}} | facts))
 
 
 class TestResultCodes:
@@ -210,17 +197,17 @@ class TestRules:
         """
         1 to 250,000 shillings, both included.
         """
-        Rules(100, 25_000_000).check(a_payment(cents))
+        Rules(100, 25_000_000).check(a_payment(money=Money(cents, "KES")))
 
     @pytest.mark.parametrize(
         ("payment", "field"),
         [
-            (a_payment(1050), "amount"),
-            (a_payment(1), "amount"),
-            (a_payment(25_000_100), "amount"),
-            (a_payment(100, "USD"), "currency"),
-            (a_payment(capture=CaptureMethod.MANUAL), "capture_method"),
-            (a_payment(method=MethodType.CARD), "paymentMethod.type"),
+            (a_payment(money=Money(1050, "KES")), "amount"),
+            (a_payment(money=Money(1, "KES")), "amount"),
+            (a_payment(money=kes(250_001)), "amount"),
+            (a_payment(money=usd(100)), "currency"),
+            (a_payment(capture_method=CaptureMethod.MANUAL), "capture_method"),
+            (a_payment(method=a_card()), "paymentMethod.type"),
         ],
     )
     def test_what_mpesa_would_not_take_names_its_field(self, payment: Payment, field: str) -> None:
@@ -254,11 +241,6 @@ def test_a_request_is_signed_with_nairobis_time() -> None:
     assert "bfb279" not in repr(merchant)
 
 
-class _Clock:
-    def now(self) -> datetime:
-        return NOON
-
-
 async def test_every_payment_gets_names_of_its_own() -> None:
     """
     A reference the customer can read, a secret nobody can guess, and the phone for as long as a prompt may live.
@@ -271,7 +253,7 @@ async def test_every_payment_gets_names_of_its_own() -> None:
         shortcode="174379",
         callback_base="http://127.0.0.1:2",
         shared_token=UnsharedToken(),
-        clock=_Clock(),
+        clock=StandingClock(NOON),
     )
     prepared = [gateway.prepare() for _ in range(500)]
     await gateway.close()

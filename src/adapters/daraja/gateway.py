@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
-from adapters.daraja.access_token import AccessToken, SharedToken
+from adapters.daraja.access_token import AccessToken
 from adapters.daraja.callback_base import FORBIDDEN_WORDS, CallbackBase
 from adapters.daraja.connection import Connection
 from adapters.daraja.merchant import PAYBILL, Merchant
@@ -18,6 +18,7 @@ from adapters.daraja.transaction_status import FreshTokens, Initiator, Transacti
 from adapters.daraja.translation import Confirm
 from application.ports.gateway import Operation, Preparation
 from application.ports.platform import Clock
+from application.ports.shared_token import SharedToken
 from domain.evidence import Claim, Evidence, Source
 from domain.payment import Payment, ReferenceKind, Report
 from domain.verdict import unconfirmed

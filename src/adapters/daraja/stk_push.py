@@ -121,5 +121,5 @@ def _shillings(payment: Payment) -> int:
 
 
 def _description(text: str | None) -> str:
-    plain = re.sub(r"[^A-Za-z0-9 ]+", "", text or "")
+    plain = re.sub(r"[^A-Za-z0-9]+", " ", text or "").strip()
     return plain[:_DESCRIPTION].strip() or "Payment"

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from adapters.daraja.access_token import Stored
+from application.ports.shared_token import Stored
 
 
 class UnsharedToken:

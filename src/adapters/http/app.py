@@ -8,7 +8,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 
 from adapters.http.auth import Authenticator
-from adapters.http.desk import Reception, UseCases
+from adapters.http.desk import UseCases, reception
 from adapters.http.health import Health, Pulse, Readiness
 from adapters.http.history import History
 from adapters.http.json_body import WEBHOOK_LIMIT
@@ -61,7 +61,6 @@ def make_app(
     use_cases = UseCases(
         start_payment=start_payment, find_payment=find_payment, find_history=find_history, blinder=blinder
     )
-    reception = Reception(authenticator=authenticator, use_cases=use_cases)
     pulse = Pulse(service=service, version=version, readiness=readiness, inbox=inbox)
     ears = Ears(
         stripe_verifier=stripe_verifier,
@@ -75,7 +74,7 @@ def make_app(
                 "/",
                 route_handlers=[Payments, History],
                 before_request=check_manners,
-                dependencies={"desk": Provide(reception.desk)},
+                dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),
             Router("/", route_handlers=[Health], before_request=check_manners, dependencies={"pulse": _given(pulse)}),
             Router("/", route_handlers=[Webhooks], dependencies={"ears": _given(ears)}),

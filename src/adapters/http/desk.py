@@ -1,7 +1,8 @@
 """What the API's routes work with: the use cases, and who calls."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
 
@@ -11,6 +12,9 @@ from application.find_payments import FindHistory, FindPayment, Reader
 from application.ports.payments import Key
 from application.ports.platform import Blinder
 from application.start_payment import StartPayment
+
+#: Changes when the way a request's fingerprint is made changes.
+_VERSION: Final = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +46,13 @@ class Desk:
         return Key(caller=str(self.caller.user_id), route=route, key=key, fingerprint=fingerprint)
 
 
-class Reception:
+def reception(*, authenticator: Authenticator, use_cases: UseCases) -> Callable[..., Awaitable[Desk]]:
     """
     Litestar's dependency of every route that needs a caller. The only one of its handlers: Litestar resolves several
-    in a task group, which costs more than the whole handler.
+    in a task group, which costs more than the whole handler. A closure: of a method, Litestar would copy the object.
     """
 
-    def __init__(self, *, authenticator: Authenticator, use_cases: UseCases) -> None:
-        self._authenticator = authenticator
-        self._use_cases = use_cases
+    async def desk(request: Request[Any, Any, Any]) -> Desk:
+        return Desk(await authenticator.authenticate(request.scope), use_cases)
 
-    async def desk(self, request: Request[Any, Any, Any]) -> Desk:
-        """
-        Raises:
-            Unauthenticated: nobody is named by a valid token.
-        """
-        return Desk(await self._authenticator.authenticate(request.scope), self._use_cases)
-
-
-#: Changes when the way a request's fingerprint is made changes.
-_VERSION = "1"
+    return desk

@@ -1,13 +1,14 @@
 """Whether we are there, and whether we can serve."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from adapters.http.refusals import NotReady
+from adapters.http.replies import Reply
 from application.ports.inbox import Inbox
 
 
@@ -33,23 +34,23 @@ class Health(Controller):
     path = "/"
 
     @get("/", operation_id="Health")
-    async def basic(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> dict[str, Any]:
-        return {"status": "ok", "service": pulse.service, "version": pulse.version}
+    async def basic(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> Reply:
+        return Reply.bare({"status": "ok", "service": pulse.service, "version": pulse.version})
 
     @get("/health/live", operation_id="Live")
-    async def live(self) -> dict[str, Any]:
+    async def live(self) -> Reply:
         """The process answers; restart it where it does not."""
-        return {"status": "ok"}
+        return Reply.bare({"status": "ok"})
 
     @get("/health/ready", operation_id="Ready")
-    async def ready(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> dict[str, Any]:
+    async def ready(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> Reply:
         """It can serve; send it requests only while it can."""
         wrong = await pulse.readiness.problems()
         if wrong:
             raise NotReady("; ".join(wrong))
-        return {"status": "ready"}
+        return Reply.bare({"status": "ready"})
 
     @get("/webhooks/health", operation_id="WebhooksHealth")
-    async def webhooks(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> dict[str, Any]:
+    async def webhooks(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> Reply:
         """How many of the gateways' messages wait to be applied."""
-        return {"status": "ok", "waiting": await pulse.inbox.waiting()}
+        return Reply.bare({"status": "ok", "waiting": await pulse.inbox.waiting()})

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from adapters.http.desk import Desk
 from adapters.http.payments import PRIVATE
+from adapters.http.replies import Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
 from adapters.http.views import envelope
@@ -25,14 +26,14 @@ class History(Controller):
         request: Request[Any, Any, Any],
         desk: NamedDependency[SkipValidation[Desk]],
         payment_id: FromPath[str],
-    ) -> Response[bytes]:
+    ) -> Reply:
         """The whole story of a payment, oldest first. `verified`: nothing of it is missing or altered."""
         desk.caller.needs("payments:read")
         identifier = read_id(payment_id)
         found = await desk.use_cases.find_history.execute(identifier, desk.reader)
         name_payment(request.scope, identifier)
         body = envelope(told(found.entries), request_id(request.scope), verified=found.broken_at is None)
-        return Response(body, media_type="application/json", headers=PRIVATE)
+        return Reply(body=body, headers=PRIVATE)
 
 
 def told(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
 
 from adapters.http.refusals import HeadersTooLarge, NoSuchSpelling, RequestRefused, RequestTooSlow, UrlTooLong
 
@@ -18,7 +18,7 @@ _NEEDLESS: Final = re.compile(rb"%(?:2[d-f]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|
 
 class Door:
     """
-    Stands before the router. HEAD is let in as GET, and its answer let out without the body (RFC 9110 9.1).
+    Stands before the router.
 
     `arrives_within` is how long the whole body may take, in seconds.
 
@@ -37,9 +37,6 @@ class Door:
             if refused is not None:
                 raise refused
             receive = _Arrival(receive, asyncio.get_running_loop().time() + self._arrives_within)
-            if scope["method"] == "HEAD":
-                scope["method"] = "GET"
-                send = _without_body(send)
         await self._app(scope, receive, send)
 
 
@@ -83,12 +80,3 @@ def _refused(scope: HTTPScope) -> RequestRefused | None:
     if b"%" in raw_path and _NEEDLESS.search(raw_path):
         return NoSuchSpelling()
     return None
-
-
-def _without_body(send: Send) -> Send:
-    async def headers_only(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
-
-    return headers_only

@@ -126,7 +126,8 @@ def refuse_card_numbers(document: Document) -> None:
 def _is_card_number(leaf: Any) -> bool:
     if type(leaf) is int:
         return looks_like_card_number(str(leaf))
-    return isinstance(leaf, str) and not CANONICAL.fullmatch(leaf) and looks_like_card_number(leaf)
+    # One UUID in 1,400 has a run of digits that would pass; shops name their orders so.
+    return isinstance(leaf, str) and looks_like_card_number(CANONICAL.sub("uuid", leaf))
 
 
 def _text_faults(new: NewPayment) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
@@ -11,13 +11,13 @@ from adapters.http.idempotency_key import idempotency_key
 from adapters.http.json_body import read_json
 from adapters.http.payment_request import NewPayment
 from adapters.http.problems import PROBLEM_JSON
+from adapters.http.replies import JSON, Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
 from adapters.http.views import PaymentView, envelope
 from application.start_payment import Answered
 from domain.errors import Forbidden
 
-_JSON: Final = "application/json"
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
 _SECONDS_TO_WAIT: Final = "5"
@@ -29,9 +29,7 @@ class Payments(Controller):
     path = "/payments"
 
     @post(operation_id="StartPayment")
-    async def start(
-        self, request: Request[Any, Any, Any], desk: NamedDependency[SkipValidation[Desk]]
-    ) -> Response[bytes]:
+    async def start(self, request: Request[Any, Any, Any], desk: NamedDependency[SkipValidation[Desk]]) -> Reply:
         """Ask the customer to pay. Look at the payment until it is closed, or wait for its event."""
         desk.caller.needs("payments:write")
         key = idempotency_key(request.scope)
@@ -49,16 +47,16 @@ class Payments(Controller):
         request: Request[Any, Any, Any],
         desk: NamedDependency[SkipValidation[Desk]],
         payment_id: FromPath[str],
-    ) -> Response[bytes]:
+    ) -> Reply:
         """One payment as it is now."""
         desk.caller.needs("payments:read")
         payment = await desk.use_cases.find_payment.execute(read_id(payment_id), desk.reader)
         name_payment(request.scope, payment.id)
         body = envelope(PaymentView.of(payment), request_id(request.scope))
-        return Response(body, media_type=_JSON, headers=PRIVATE)
+        return Reply(body=body, headers=PRIVATE)
 
 
-def _answer(answered: Answered) -> Response[bytes]:
+def _answer(answered: Answered) -> Reply:
     status = answered.answer.status
     headers = {}
     if status in {_CREATED, _ACCEPTED}:
@@ -67,5 +65,5 @@ def _answer(answered: Answered) -> Response[bytes]:
         headers["retry-after"] = _SECONDS_TO_WAIT
     if answered.replayed:
         headers["idempotent-replayed"] = "true"
-    media_type = _JSON if status in {_CREATED, _ACCEPTED} else PROBLEM_JSON
-    return Response(answered.answer.body, status_code=status, media_type=media_type, headers=headers)
+    media_type = JSON if status in {_CREATED, _ACCEPTED} else PROBLEM_JSON
+    return Reply(body=answered.answer.body, status=status, media_type=media_type, headers=headers)

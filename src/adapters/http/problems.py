@@ -14,6 +14,7 @@ from litestar.types import HTTPScope
 
 from adapters.http.problem_kinds import INTERNAL, Kind, kind_of
 from adapters.http.refusals import Unauthenticated
+from adapters.http.replies import Reply
 from domain.errors import Invalid, PaymentError
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -31,6 +32,9 @@ class Problem:
     status: int
     body: bytes
     headers: Mapping[str, str]
+
+    def reply(self) -> Reply:
+        return Reply(body=self.body, status=self.status, media_type=PROBLEM_JSON, headers=self.headers)
 
 
 def document(kind: Kind, *, docs_url: str, instance: str, correlation_id: str, detail: str, **members: Any) -> bytes:

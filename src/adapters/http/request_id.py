@@ -8,11 +8,11 @@ from uuid import UUID
 
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from adapters.http.headers import values
-from adapters.http.problems import PROBLEM_JSON, Problems
+from adapters.http.problems import Problems
 
 _SANE: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TOLD: Final = ("payment_id",)
@@ -38,7 +38,8 @@ def name_payment(scope: HTTPScope, payment_id: UUID) -> None:
 
 class RequestLog:
     """
-    The outermost layer. What is raised further in without having been answered is answered here.
+    The outermost layer. HEAD is let in as GET and its answer let out without the body (RFC 9110 9.1). What is raised
+    further in without having been answered is answered here.
 
     `new_request_id` makes an id where the caller sent no sane one.
     """
@@ -58,15 +59,17 @@ class RequestLog:
         began = time.perf_counter()
         mine = self._id(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": mine}
-        method = scope["method"]
-        bound = bind_contextvars(request_id=mine, method=method)
-        answer = _Answer(send, mine.encode())
+        bound = bind_contextvars(request_id=mine, method=scope["method"])
+        answer = _Answer(send, mine.encode("ascii"), bodiless=scope["method"] == "HEAD")
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"
         try:
             await self._app(scope, receive, answer)
         except Exception as error:
             if answer.status:  # too late for another answer: the server ends the connection and logs it
                 raise
-            await self._tell(error, scope, answer)
+            problem = self._problems.of(error, scope)
+            await problem.reply()(scope, receive, answer)
         finally:
             log.info(
                 "request.handled",
@@ -76,18 +79,6 @@ class RequestLog:
                 **{name: scope["state"][name] for name in _TOLD if name in scope["state"]},
             )
             reset_contextvars(**bound)
-
-    async def _tell(self, error: Exception, scope: HTTPScope, answer: "_Answer") -> None:
-        problem = self._problems.of(error, scope)
-        headers = {"content-type": PROBLEM_JSON, "content-length": str(len(problem.body)), **problem.headers}
-        start: HTTPResponseStartEvent = {
-            "type": "http.response.start",
-            "status": problem.status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
-        body = b"" if scope["method"] == "HEAD" else problem.body
-        await answer(start)
-        await answer({"type": "http.response.body", "body": body, "more_body": False})
 
     def _id(self, scope: HTTPScope) -> str:
         sent = values(scope, b"x-request-id")
@@ -99,11 +90,12 @@ class RequestLog:
 class _Answer:
     """A `send` that adds the headers of every answer and remembers the status; 0 until there is one."""
 
-    __slots__ = ("_id", "_send", "status")
+    __slots__ = ("_bodiless", "_id", "_send", "status")
 
-    def __init__(self, send: Send, identifier: bytes) -> None:
+    def __init__(self, send: Send, identifier: bytes, *, bodiless: bool) -> None:
         self._send = send
         self._id = identifier
+        self._bodiless = bodiless
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -113,4 +105,6 @@ class _Answer:
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append(_UNLESS_SAID_OTHERWISE)
             message["headers"] = headers
+        elif self._bodiless and message["type"] == "http.response.body":
+            message["body"] = b""
         await self._send(message)

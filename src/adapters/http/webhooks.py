@@ -13,13 +13,14 @@ from adapters.http.headers import values
 from adapters.http.json_body import WEBHOOK_LIMIT, check_media_type, read_bytes
 from adapters.http.json_text import check_is_json
 from adapters.http.refusals import RequestRefused
+from adapters.http.replies import Reply
 from application.ports.webhooks import Forged, WebhookVerifier
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from domain.errors import NotFound
 from domain.payment_method import GatewayName
 
 _TOKEN: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_OK: Final = 200
+_THANKS: Final = Reply.bare({"ResultCode": 0, "ResultDesc": "Accepted"})
 
 log = structlog.get_logger()
 
@@ -37,10 +38,8 @@ class Ears:
 class Webhooks(Controller):
     path = "/webhooks"
 
-    @post("/stripe", status_code=_OK, operation_id="StripeEvent")
-    async def stripe(
-        self, request: Request[Any, Any, Any], ears: NamedDependency[SkipValidation[Ears]]
-    ) -> dict[str, Any]:
+    @post("/stripe", operation_id="StripeEvent")
+    async def stripe(self, request: Request[Any, Any, Any], ears: NamedDependency[SkipValidation[Ears]]) -> Reply:
         """A signed event of Stripe's."""
         check_media_type(request.scope)
         signatures = values(request.scope, b"stripe-signature")
@@ -50,15 +49,15 @@ class Webhooks(Controller):
         event_id = ears.stripe_verifier.verify(body, signatures[0])
         fresh = await ears.receive_webhook.execute(GatewayName.STRIPE, event_id, body)
         log.info("webhook.received", gateway=GatewayName.STRIPE, event_id=event_id, fresh=fresh)
-        return {"received": True}
+        return Reply.bare({"received": True})
 
-    @post("/mm/{token:str}", status_code=_OK, operation_id="MobileMoneyCallback")
+    @post("/mm/{token:str}", operation_id="MobileMoneyCallback")
     async def callback(
         self,
         request: Request[Any, Any, Any],
         ears: NamedDependency[SkipValidation[Ears]],
         token: FromPath[str],
-    ) -> dict[str, Any]:
+    ) -> Reply:
         """A callback on the path that was made for one payment. Whatever it calls its media type, it must be JSON."""
         if not _TOKEN.fullmatch(token):
             raise NotFound
@@ -66,12 +65,10 @@ class Webhooks(Controller):
         check_is_json(body)
         fresh = await ears.receive_callback.execute(token, body)
         log.info("webhook.received", gateway=GatewayName.MPESA, fresh=fresh)
-        return _thanks()
+        return _THANKS
 
-    @post("/mpesa", status_code=_OK, operation_id="MpesaHint")
-    async def hint(
-        self, request: Request[Any, Any, Any], ears: NamedDependency[SkipValidation[Ears]]
-    ) -> dict[str, Any]:
+    @post("/mpesa", operation_id="MpesaHint")
+    async def hint(self, request: Request[Any, Any, Any], ears: NamedDependency[SkipValidation[Ears]]) -> Reply:
         """The well-known path. Anyone can send this: it is believed in nothing, and all get the same answer."""
         body = await read_bytes(request, WEBHOOK_LIMIT)
         try:
@@ -80,8 +77,4 @@ class Webhooks(Controller):
             log.info("hint.ignored", why=type(error).__name__)
         else:
             await ears.receive_hint.execute(body)
-        return _thanks()
-
-
-def _thanks() -> dict[str, Any]:
-    return {"ResultCode": 0, "ResultDesc": "Accepted"}
+        return _THANKS

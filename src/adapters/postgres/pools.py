@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import asyncpg
 
+from adapters.postgres.connection import Connection
 from domain.errors import Unavailable
 
 #: How often a statement that lost a deadlock is tried again: it was rolled back, so nothing happens twice.
@@ -67,7 +68,7 @@ class Database:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def connection(self, *, urgent: bool = False) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Any]"]:
+    async def connection(self, *, urgent: bool = False) -> AsyncIterator[Connection]:
         """
         A connection. `urgent`: a gateway may have acted, and what it said must become durable.
 
@@ -77,13 +78,13 @@ class Database:
         async with serving():
             if urgent:
                 async with self._pool.acquire(timeout=self._wait * 5) as connection:
-                    yield connection
+                    yield cast("Connection", connection)  # a proxy, which is one in all but type
             else:
                 async with asyncio.timeout(self._wait):
                     await self._ordinary.acquire()
                 try:
                     async with self._pool.acquire(timeout=self._wait) as connection:
-                        yield connection
+                        yield cast("Connection", connection)  # a proxy, which is one in all but type
                 finally:
                     self._ordinary.release()
 

@@ -20,7 +20,9 @@ REASONS: Final[Mapping[str, Reason]] = {
             authentication_required authentication_not_handled mobile_device_authentication_required
             payment_intent_authentication_failure
         """,
-        Reason.WRONG_PIN: "incorrect_pin invalid_pin pin_try_exceeded offline_pin_required online_or_offline_pin_required",
+        Reason.WRONG_PIN: """
+            incorrect_pin invalid_pin pin_try_exceeded offline_pin_required online_or_offline_pin_required
+        """,
         Reason.LIMIT_EXCEEDED: """
             card_velocity_exceeded withdrawal_count_limit_exceeded invalid_amount amount_too_large amount_too_small
         """,

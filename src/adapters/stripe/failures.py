@@ -45,9 +45,10 @@ class Refused(Exception):
     """Stripe said no. `replayed`: it said so to an earlier call with the same key."""
 
     def __init__(self, error: wire.Error, *, replayed: bool = False) -> None:
-        super().__init__(code_of(error))
+        self.code = code_of(error) or "refused"
         self.error = error
         self.replayed = replayed
+        super().__init__(self.code)
 
 
 class Lost(Exception):

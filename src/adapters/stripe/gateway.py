@@ -1,35 +1,25 @@
 """Stripe as a PaymentGateway."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeVar
 
-import stripe
 import structlog
 
-from adapters.stripe import parameters, search, translation
-from adapters.stripe.api import Api, Answer
-from adapters.stripe.checks import check
+from adapters.stripe import cancelling, checks, collecting, looking, translation
+from adapters.stripe.api import Api
+from adapters.stripe.client import connect
 from adapters.stripe.failures import Lost, Refused
 from adapters.stripe.transport import Transport
-from adapters.stripe.wire import Intent
-from application.ports.gateway import NothingSent, Operation, Preparation
+from application.ports.gateway import Operation, Preparation
 from application.ports.platform import Clock
-from domain.evidence import Claim, Evidence, Reason, Source
+from application.ports.webhooks import Unreadable
+from domain.evidence import Claim, Reason
 from domain.payment import Payment, ReferenceKind, Report
-from domain.payment_method import MethodType, PaymentMethod
+from domain.payment_method import MethodType
 from domain.status import Status
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
-
-API_VERSION: Final = "2026-10-28.endive"
-_CANCEL_ATTEMPTS: Final = 5
-_STILL_OPEN: Final = {Claim.REQUIRES_ACTION, Claim.AUTHORIZED}
 
 
 class StripeGateway:
@@ -37,8 +27,7 @@ class StripeGateway:
     Cards, wallets and bank transfers at Stripe: one PaymentIntent for a payment.
 
     One idempotency key an operation and no other: `{id}:pm` spends the token, `{id}:customer` makes the customer of a
-    bank transfer, `{id}` the intent, `{id}:cancel:{n}` cancels it. A replayed answer is a snapshot: the intent itself
-    is fetched, and that decides. Call `close` at the end.
+    bank transfer, `{id}` the intent, `{id}:cancel:{n}` cancels it. Belongs to the event loop of its first call.
 
     `base_url`: another address than Stripe's own, for the stand-in. `total_timeout`: all calls of one method together.
     `connections`: kept open at most. `action_expires_after`, `transfer_expires_after`: how long after it began a
@@ -62,11 +51,94 @@ class StripeGateway:
     ) -> None:
         self._clock = clock
         self._total_timeout = total_timeout
-        self._expires_after = action_expires_after
+        self._action_expires_after = action_expires_after
         self._transfer_expires_after = transfer_expires_after
         self._largest = largest
         self._search_pages = search_pages
         self._transport = Transport(
             connect_timeout=connect_timeout, total_timeout=total_timeout, connections=connections
         )
-        self._api = Api(_client(api_key, base_url, self._transport))
+        self._api = Api(connect(api_key, base_url, self._transport))
+
+    async def close(self) -> None:
+        """Let all connections go."""
+        await self._transport.close_async()
+
+    @property
+    def total_timeout(self) -> timedelta:
+        return self._total_timeout
+
+    @property
+    def may_repeat(self) -> bool:
+        return True
+
+    def check(self, payment: Payment) -> None:
+        checks.check(payment, self._largest)
+
+    def prepare(self) -> Preparation:
+        return Preparation()
+
+    def expires_at(self, payment: Payment) -> datetime | None:
+        transfers = payment.method.type is MethodType.BANK_TRANSFER
+        return payment.created_at + (self._transfer_expires_after if transfers else self._action_expires_after)
+
+    def has_loose_end(self, payment: Payment) -> bool:
+        """A declined intent waits for another card until it is cancelled."""
+        cancelled = any(piece.code == translation.CANCELED for piece in payment.known.evidence)
+        return payment.status is Status.FAILED and ReferenceKind.PAYMENT_INTENT in payment.references and not cancelled
+
+    async def collect(self, payment: Payment, operation: Operation) -> Report:
+        try:
+            report = await self._in_time(collecting.collect(self._api, payment, operation, self._clock))
+        except Lost as lost:
+            self._tell("stripe.answer_lost", payment, lost)
+            return translation.lost(lost.code, self._clock.now())
+        for piece in report.evidence:
+            if piece.reason is Reason.CONFIGURATION:  # the shop's customer can do nothing about it
+                log.error("stripe.request_refused", payment_id=str(payment.id), code=piece.code)
+        return report
+
+    async def look_up(self, payment: Payment, operation: Operation) -> Report:
+        intent_id = payment.references.get(ReferenceKind.PAYMENT_INTENT)
+        try:
+            if intent_id is not None:
+                return await self._in_time(looking.fetch(self._api, payment, intent_id, self._clock))
+            searched = looking.search(self._api, payment, operation, self._clock, self._search_pages)
+            return await self._in_time(searched)
+        except (Lost, Refused) as why:
+            self._tell("stripe.look_up_failed", payment, why)
+            return Report() if intent_id is not None else translation.lost(why.code, self._clock.now())
+
+    async def cancel(self, payment: Payment) -> Report:
+        intent_id = payment.references.get(ReferenceKind.PAYMENT_INTENT)
+        if intent_id is None:  # what has no name cannot be cancelled: it must be found first
+            return Report()
+        try:
+            return await self._in_time(
+                cancelling.cancel(self._api, payment, intent_id, self._why(payment), self._clock)
+            )
+        except Lost as lost:
+            self._tell("stripe.answer_lost", payment, lost)
+            return translation.lost(lost.code, self._clock.now(), claim=Claim.OPERATION_LOST)
+        except Refused as refused:
+            self._tell("stripe.cancel_failed", payment, refused)
+            return Report()
+
+    def _why(self, payment: Payment) -> cancelling.Why:
+        expires_at = self.expires_at(payment)
+        given_up = payment.status.is_closed or (expires_at is not None and self._clock.now() >= expires_at)
+        return "abandoned" if given_up else "requested_by_customer"
+
+    async def _in_time(self, calls: Awaitable[Report]) -> Report:
+        """Several calls have one budget together. Where it runs out, or the answer is none, it is lost."""
+        try:
+            async with asyncio.timeout(self._total_timeout.total_seconds()):
+                return await calls
+        except TimeoutError:
+            raise Lost("timeout") from None
+        except Unreadable:
+            raise Lost("unreadable") from None
+
+    @staticmethod
+    def _tell(event: str, payment: Payment, why: Lost | Refused) -> None:
+        log.warning(event, payment_id=str(payment.id), code=why.code, replayed=why.replayed)

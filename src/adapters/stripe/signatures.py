@@ -29,9 +29,7 @@ class StripeSignatures:
     ours, in both directions.
     """
 
-    def __init__(
-        self, *, secrets: Iterable[str], clock: Clock, tolerance: timedelta = timedelta(seconds=300)
-    ) -> None:
+    def __init__(self, *, secrets: Iterable[str], clock: Clock, tolerance: timedelta = timedelta(seconds=300)) -> None:
         self._secrets = [secret.encode() for secret in secrets]
         self._clock = clock
         self._tolerance = tolerance.total_seconds()

@@ -68,9 +68,19 @@ def refusal(error: Error, payment: Payment, at: datetime) -> Report:
         code=declines.code(error),
         reason=declines.reason(error),
     )
-    return Report(
-        evidence=(evidence,), references={} if intent is None else {ReferenceKind.PAYMENT_INTENT: intent.id}
-    )
+    return Report(evidence=(evidence,), references={} if intent is None else {ReferenceKind.PAYMENT_INTENT: intent.id})
+
+
+def lost(code: str, at: datetime, intent_id: str | None = None, claim: Claim = Claim.LOST) -> Report:
+    """That we asked and the answer is lost; with the name of the intent where at least that came."""
+    evidence = Evidence(claim=claim, source=Source.CLOCK, at=at, code=code)
+    return Report(evidence=(evidence,), references={ReferenceKind.PAYMENT_INTENT: intent_id} if intent_id else {})
+
+
+def never_sent(at: datetime) -> Report:
+    """That Stripe does not know it, although by now it would."""
+    evidence = Evidence(claim=Claim.FAILED, source=Source.ANSWER, at=at, code="never_sent", reason=Reason.NEVER_SENT)
+    return Report(evidence=(evidence,))
 
 
 def method(payment: Payment, card: Card | None) -> PaymentMethod | None:
@@ -93,15 +103,13 @@ def _evidence(intent: Intent, payment: Payment, source: Source, at: datetime) ->
         warn_once("stripe.status_unknown", intent.status)
         return None
     if claim is Claim.CANCELLED:
-        claim, reason = _ending(intent, payment)
-        return Evidence(claim=claim, source=source, at=at, code=CANCELED, reason=reason)
+        claim, why = _ending(intent, payment)
+        return Evidence(claim=claim, source=source, at=at, code=CANCELED, reason=why)
     if claim is Claim.REQUIRES_ACTION:
         reason = declines.reason(error) if error else None
         if error and source is not Source.SIGNED and not _customer_may_act(intent, payment):
             claim = Claim.FAILED
-        return Evidence(
-            claim=claim, source=source, at=at, code=declines.code(error) if error else None, reason=reason
-        )
+        return Evidence(claim=claim, source=source, at=at, code=declines.code(error) if error else None, reason=reason)
     return Evidence(claim=claim, source=source, at=at, amount=_amount(intent, claim))
 
 

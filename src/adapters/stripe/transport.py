@@ -25,8 +25,17 @@ _FIRST_ERROR_STATUS: Final = 300
 _NOTICE: Final = "Stripe-Notice"
 
 
-class Unreachable(APIConnectionError):
+class _Broken(APIConnectionError):
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(type(self).__doc__, code=type(cause).__name__)  # type: ignore[no-untyped-call]  # Stripe's
+
+
+class Unreachable(_Broken):
     """There was no connection: Stripe surely did nothing."""
+
+
+class AnswerLost(_Broken):
+    """The request has left, or part of it; what came of it is not known."""
 
 
 class Transport(stripe.HTTPClient):
@@ -39,7 +48,7 @@ class Transport(stripe.HTTPClient):
     `connect_timeout`: name, address, TLS and a free place in the pool together. `total_timeout`: all of one call.
     `connections`: how many are kept open at most. Raises, from a call:
         Unreachable: before a byte was sent.
-        stripe.APIConnectionError: afterwards; `code` says what happened.
+        AnswerLost: afterwards.
         stripe.APIError: an answer that is not in Stripe's form.
     """
 
@@ -66,11 +75,11 @@ class Transport(stripe.HTTPClient):
             ) as response:
                 body = await response.read()
         except BEFORE_SENDING as error:
-            raise Unreachable("no connection", code=type(error).__name__, should_retry=True) from error
+            raise Unreachable(error) from error
         except _AFTER_SENDING as error:
-            raise APIConnectionError("the answer is lost", code=type(error).__name__) from error
-        _refuse_unreadable(body, response.status, response.headers)
-        return body, response.status, _without_notice(response.headers)
+            raise AnswerLost(error) from error
+        _refuse_unreadable(body, response)
+        return body, response.status, _without_notice(response)
 
     async def close_async(self) -> None:
         """Let all connections go. Can be called twice."""
@@ -89,21 +98,21 @@ class Transport(stripe.HTTPClient):
         return self._session
 
 
-def _refuse_unreadable(body: bytes, status: int, headers: Mapping[str, str]) -> None:
+def _refuse_unreadable(body: bytes, response: aiohttp.ClientResponse) -> None:
     """stripe-python fails in many ways on answers that are no object, or an error without one: this is the one way."""
     try:
         told = wire.read(wire.ENVELOPE, body)
     except Unreadable:
         told = None
-    if told is None or (status >= _FIRST_ERROR_STATUS and told.error is None):
-        raise APIError("not in Stripe's form", http_status=status, headers=cast(dict[str, str], headers))
+    if told is None or (told.error is None and response.status >= _FIRST_ERROR_STATUS):
+        headers = cast(dict[str, str], response.headers)
+        raise APIError("not in Stripe's form", http_status=response.status, headers=headers)
 
 
-def _without_notice(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _without_notice(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     """stripe-python makes a Python warning of a notice, which may be an exception: in a log it harms nobody."""
-    if _NOTICE not in headers:
-        return headers
-    warn_once("stripe.notice_received", headers[_NOTICE])
-    kept = aiohttp.typedefs.CIMultiDict(headers)
-    del kept[_NOTICE]
-    return kept
+    if _NOTICE not in response.headers:
+        return response.headers
+    headers = response.headers.copy()
+    warn_once("stripe.notice_received", headers.pop(_NOTICE))
+    return headers

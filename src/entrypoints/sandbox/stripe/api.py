@@ -123,7 +123,7 @@ class Api:
             await self.store.ledger.durable()
             await waited(self.behaviour, request)
             request.pop(FAIL_AFTER, None)  # a replay does no work: there is nothing after which to fail
-            replayed = {"Idempotent-Replayed": "true", "Idempotency-Key": key, "Original-Request": request_id}
+            replayed = {"Idempotent-Replayed": "true", "Idempotency-Key": key}
             return respond(saved.status, self.store.ledger.read(saved.place), request_id, replayed)
         self.running.add(owner)
         try:

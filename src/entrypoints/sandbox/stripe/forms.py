@@ -1,7 +1,6 @@
 """Form-encoded, nested parameters: `a[b][c]=1`, `l[0]=x`, `l[]=x`; and the shapes they must have."""
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_plus
@@ -15,9 +14,9 @@ LIST: Final = "list of texts"
 METADATA: Final = "metadata"
 FREE: Final = "anything"
 
-Kind = str | int | tuple[str, ...] | Mapping[str, Any]
+Kind = str | int | tuple[str, ...] | dict[str, Any]
 """One of the names above, a longest length of text, the allowed values, or the shape of what is nested."""
-Shape = Mapping[str, Kind]
+Shape = dict[str, Kind]
 
 _PARTS = re.compile(r"\[([^\[\]]*)\]")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -82,7 +81,7 @@ def shaped(params: Json, shape: Shape, at: str = "") -> Json:
 
 
 def _value(value: Any, kind: Kind, param: str) -> Any:
-    if isinstance(kind, Mapping):
+    if isinstance(kind, dict):
         return shaped(value, kind, param) if isinstance(value, dict) else _refuse("Invalid hash", param)
     if kind == FREE:
         return value
@@ -125,7 +124,7 @@ def _flag(value: str, param: str) -> bool:
     return value == "true"
 
 
-_SCALARS: Final[Mapping[Any, Any]] = {WHOLE: _whole, FLAG: _flag, TEXT: _text}
+_SCALARS: Final[dict[Any, Any]] = {WHOLE: _whole, FLAG: _flag, TEXT: _text}
 
 
 def _list(value: Any, param: str) -> list[str]:

@@ -1,0 +1,32 @@
+"""What is kept for a while only: answers under old keys, events that nobody waits for."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from adapters.postgres.pools import Database
+
+_EVENTS_KEPT_FOR: Final = timedelta(days=7)
+
+
+class PostgresUpkeep:
+    """Prunes a bounded number of rows at a time, so that it holds nobody up."""
+
+    def __init__(self, database: Database, *, keys_kept_for: timedelta) -> None:
+        self._database = database
+        self._keys_kept_for = keys_kept_for
+
+    # The key itself stays, as a tombstone: it is refused, never a second execution.
+    _ANSWERS: Final = """
+        UPDATE idempotency_keys SET answer = NULL
+         WHERE ctid IN (SELECT ctid FROM idempotency_keys
+                         WHERE created_at < $1 AND answer IS NOT NULL LIMIT 1000)
+    """
+    _EVENTS: Final = """
+        DELETE FROM outbox WHERE ctid IN (SELECT ctid FROM outbox WHERE created_at < $1 LIMIT 5000)
+    """
+    _PHONES: Final = "DELETE FROM held_phones WHERE until < $1"
+
+    async def prune(self, now: datetime) -> None:
+        await self._database.rows(self._ANSWERS, now - self._keys_kept_for)
+        await self._database.rows(self._EVENTS, now - _EVENTS_KEPT_FOR)
+        await self._database.rows(self._PHONES, now)

@@ -1,0 +1,64 @@
+"""The API: stateless, any number may run."""
+
+import uvicorn
+from litestar import Litestar
+
+from adapters.http.app import make_app
+from adapters.http.slow_clients import SlowClientProtocol
+from adapters.system import new_id
+from entrypoints import VERSION
+from entrypoints.container import Container, authenticator, opened
+from entrypoints.process import run
+from entrypoints.settings import Settings
+
+#: Longer than the slowest gateway call: a payment under way is finished before the process goes.
+_GRACE_S = 30
+
+
+def app(container: Container, settings: Settings) -> Litestar:
+    """The HTTP face over the graph."""
+    return make_app(
+        start_payment=container.start_payment(),
+        find_payment=container.find_payment(),
+        find_history=container.find_history(),
+        receive_webhook=container.receive_webhook(),
+        receive_callback=container.receive_callback(),
+        receive_hint=container.receive_hint(),
+        stripe_verifier=container.stripe_signatures(),
+        inbox=container.inbox(),
+        authenticator=authenticator(settings),
+        readiness=container.readiness(),
+        blinder=container.vault(),
+        docs_url=settings.docs_url,
+        service="payment-service",
+        version=VERSION,
+        new_request_id=lambda: str(new_id()),
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. The port opens when everything behind it is open."""
+    async with opened(settings) as container:
+        config = uvicorn.Config(
+            app(container, settings),
+            host=settings.host,
+            port=settings.port,
+            http=SlowClientProtocol,
+            loop="uvloop",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        await uvicorn.Server(config).serve()
+
+
+def main() -> None:
+    run(serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Ports meet adapters. Read from top to bottom: what is handed in, then adapters, then use cases."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from adapters.daraja.gateway import DarajaGateway
+from adapters.daraja.webhooks import DarajaCallbacks
+from adapters.encryption import MasterKeys, Vault
+from adapters.http.auth import Authenticator
+from adapters.http.key_sets import key_source
+from adapters.http.keys import Keys, PublishedKeys, SecretKey
+from adapters.http.views import render
+from adapters.postgres import data_keys
+from adapters.postgres.connection import connected
+from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.payments import PostgresPayments
+from adapters.postgres.pools import Database
+from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
+from adapters.postgres.shared_token import PostgresSharedToken
+from adapters.postgres.upkeep import PostgresUpkeep
+from adapters.stripe.gateway import StripeGateway
+from adapters.stripe.signatures import StripeSignatures
+from adapters.stripe.webhooks import StripeEvents
+from adapters.system import SystemClock, new_id
+from application.apply_inbox import ApplyInbox
+from application.find_payments import FindHistory, FindPayment
+from application.open_work import WorkPolicy
+from application.ports.gateway import PaymentGateway
+from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
+from application.reconcile_payments import ReconcilePayments
+from application.record_report import RecordReport
+from application.start_payment import StartPayment
+from domain.payment_method import GatewayName
+from entrypoints.settings import ConfigurationError, Settings
+
+
+class Container(containers.DeclarativeContainer):
+    """The graph of one process. What must be opened before use is handed in open: see `opened`."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    database = providers.Dependency(instance_of=Database)
+    vault = providers.Dependency(instance_of=Vault)
+    gateways = providers.Dependency(instance_of=dict)
+    clock = providers.Singleton(SystemClock)
+    new_id = providers.Object(new_id)
+
+    keys_kept_for = settings.provided.keys_kept_for
+    lease_for = settings.provided.lease_for
+    payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    inbox = providers.Singleton(PostgresInbox, database, vault)
+    upkeep = providers.Singleton(PostgresUpkeep, database, keys_kept_for=keys_kept_for)
+    readiness = providers.Singleton(PostgresReadiness, database, clock)
+    stripe_events = providers.Singleton(StripeEvents, livemode=settings.provided.stripe_livemode)
+    daraja_callbacks = providers.Singleton(DarajaCallbacks, settings.provided.mpesa_confirm)
+    translators = providers.Dict({GatewayName.STRIPE: stripe_events, GatewayName.MPESA: daraja_callbacks})
+    stripe_signatures = providers.Singleton(
+        StripeSignatures, secrets=settings.provided.stripe_webhook_secrets, clock=clock
+    )
+
+    policy = providers.Singleton(
+        WorkPolicy, checks=settings.provided.checks, duplicate_window=settings.provided.duplicate_window
+    )
+    record_report = providers.Singleton(RecordReport, payments=payments, gateways=gateways, policy=policy, clock=clock)
+    start_payment = providers.Singleton(
+        StartPayment,
+        payments=payments,
+        gateways=gateways,
+        record_report=record_report,
+        render=providers.Callable(lambda docs_url: partial(render, docs_url=docs_url), settings.provided.docs_url),
+        clock=clock,
+        new_id=new_id,
+        blinder=vault,
+        lease_for=lease_for,
+    )
+    find_payment = providers.Singleton(FindPayment, payments=payments, clock=clock)
+    find_history = providers.Singleton(FindHistory, payments=payments)
+    receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
+    receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
+    receive_hint = providers.Singleton(ReceiveHint, payments, daraja_callbacks, clock, new_id)
+    apply_inbox = providers.Singleton(
+        ApplyInbox, inbox=inbox, payments=payments, translators=translators, record_report=record_report, clock=clock
+    )
+    reconcile_payments = providers.Singleton(
+        ReconcilePayments,
+        payments=payments,
+        gateways=gateways,
+        record_report=record_report,
+        policy=policy,
+        clock=clock,
+        lease_for=lease_for,
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Container]:
+    """
+    The graph, over an open database and open gateways; all is closed again at the end.
+
+    Raises:
+        ConfigurationError: there is no database, or a key is missing or another one than before.
+        DatabaseError: the database could lose money, or its schema is behind this code.
+        Unavailable: the database does not answer.
+    """
+    dsn = settings.dsn
+    if dsn is None:
+        raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
+    async with connected(dsn) as connection:
+        await insist_on_durability(connection)
+        await insist_on_schema(connection)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(dsn, size=settings.db_pool_size))
+        try:
+            master = MasterKeys.parse(settings.encryption_keys or "")
+            vault = Vault(await data_keys.load(database, master))
+        except ValueError as why:
+            raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
+        container = Container(settings=settings, database=database, vault=vault)
+        gateways = configured_gateways(container, settings)
+        for gateway in gateways.values():
+            stack.push_async_callback(gateway.close)
+        container.gateways.override(providers.Object(gateways))
+        yield container
+
+
+def configured_gateways(container: Container, settings: Settings) -> dict[GatewayName, Any]:
+    """The gateways that have keys."""
+    gateways: dict[GatewayName, PaymentGateway] = {}
+    if settings.stripe_secret_key is not None:
+        gateways[GatewayName.STRIPE] = StripeGateway(
+            api_key=settings.stripe_secret_key,
+            base_url=settings.stripe_base_url,
+            clock=container.clock(),
+            total_timeout=timedelta(seconds=settings.stripe_timeout_seconds),
+        )
+    if settings.mpesa_consumer_key is not None:
+        try:
+            gateways[GatewayName.MPESA] = daraja(container, settings)
+        except ValueError as why:
+            raise ConfigurationError(str(why)) from None
+    return gateways
+
+
+def daraja(container: Container, settings: Settings) -> DarajaGateway:
+    account = sha256(f"{settings.mpesa_base_url} {settings.mpesa_consumer_key}".encode()).hexdigest()[:16]
+    return DarajaGateway(
+        base_url=settings.mpesa_base_url or "",
+        consumer_key=settings.mpesa_consumer_key or "",
+        consumer_secret=settings.mpesa_consumer_secret or "",
+        passkey=settings.mpesa_passkey or "",
+        shortcode=settings.mpesa_shortcode or "",
+        callback_base=settings.mpesa_callback_url or "",
+        shared_token=PostgresSharedToken(
+            container.database(), container.vault(), container.clock(), name=f"daraja:{account}"
+        ),
+        clock=container.clock(),
+        confirm=settings.mpesa_confirm,
+        total_timeout=timedelta(seconds=settings.mpesa_timeout_seconds),
+    )
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """
+    Who may come in: verified by the published keys, or by development's secret.
+
+    Raises:
+        ConfigurationError: there is neither, or one cannot be used.
+    """
+    try:
+        return Authenticator(keys=_keys(settings), max_age=float(settings.jwt_max_age_seconds))
+    except ValueError as why:
+        raise ConfigurationError(f"JWT_JWKS / JWT_SECRET: {why}") from None
+
+
+def _keys(settings: Settings) -> Keys:
+    if settings.jwt_jwks is not None:
+        return PublishedKeys(key_source(settings.jwt_jwks))
+    if settings.jwt_secret is not None:
+        return SecretKey(settings.jwt_secret)
+    raise ConfigurationError("JWT_JWKS (or in development JWT_SECRET) must be set")

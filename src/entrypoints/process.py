@@ -1,0 +1,36 @@
+"""What api and worker have in common as processes: settings, a database, and an end when their parent ends."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import uvloop
+
+from adapters import telemetry
+from entrypoints.local import furnished, local_database
+from entrypoints.settings import AppEnv, Settings, load
+
+#: Set by `payments up`: a child must not outlive it, however it ends.
+DIE_WITH_PARENT: Final = "PAYMENTS_DIE_WITH_PARENT"
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    """Runs one process of the service, with the configured database or development's."""
+    _tie_to_parent()
+    settings = furnished(load())
+    telemetry.configure(pretty=settings.app_env is AppEnv.DEVELOPMENT and sys.stderr.isatty())
+    with local_database(settings) as ready:
+        uvloop.run(work(ready))
+
+
+def _tie_to_parent() -> None:
+    if os.environ.get(DIE_WITH_PARENT) != "1" or sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we could ask
+        sys.exit(0)

@@ -1,0 +1,191 @@
+"""Everything on one machine, in the foreground: database, sandbox, worker, API. Ctrl-C ends all of it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import httpx
+from rich.console import Console
+
+from entrypoints.local import furnished, local_database, prepare_database, uses_sandbox
+from entrypoints.process import DIE_WITH_PARENT
+from entrypoints.settings import AppEnv, ConfigurationError, Settings
+from entrypoints.tokens import development_token
+
+#: The user of the printed examples.
+SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")
+_READY_WITHIN_S: Final = 30.0
+_STOPS_WITHIN_S: Final = 35.0
+_LOOK_AGAIN_S: Final = 0.03
+
+
+class StartError(Exception):
+    """Something did not come up; the message says what."""
+
+
+@dataclass
+class Child:
+    """A process of ours, and the address at which it says that it is ready (None: as soon as it runs)."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    ready_at: str | None = None
+
+    async def ready(self) -> None:
+        """
+        Raises:
+            StartError: it ended, or did not get ready in time.
+        """
+        if self.ready_at is None:
+            return
+        async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
+            try:
+                async with asyncio.timeout(_READY_WITHIN_S):
+                    while not await self._answers(client):  # noqa: ASYNC110 - another process has no event of ours
+                        await asyncio.sleep(_LOOK_AGAIN_S)
+            except TimeoutError:
+                raise StartError(f"{self.name} did not get ready within {_READY_WITHIN_S:.0f} s") from None
+
+    async def _answers(self, client: httpx.AsyncClient) -> bool:
+        if self.process.returncode is not None:
+            raise StartError(f"{self.name} ended with code {self.process.returncode}; what it said stands above")
+        try:
+            return (await client.get(self.ready_at or "")).is_success
+        except httpx.TransportError:
+            return False
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.terminate()
+        try:
+            await asyncio.wait_for(self.process.wait(), _STOPS_WITHIN_S)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+
+async def up(settings: Settings, console: Console) -> int:
+    """Runs until told to stop (0), or until one of the processes ends by itself (1)."""
+    if settings.app_env is AppEnv.PRODUCTION:
+        raise ConfigurationError("`payments up` is for one machine; in production run `payments serve` and `worker`")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = furnished(settings)
+    with console.status("Starting the database…"), local_database(settings) as settings:
+        await prepare_database(settings)
+        async with _children(settings) as children:
+            console.print(banner(settings), highlight=False, soft_wrap=True, markup=False)
+            return await _watch(children, stop, console)
+
+
+@asynccontextmanager
+async def _children(settings: Settings) -> AsyncIterator[list[Child]]:
+    children: list[Child] = []
+    api = f"http://{settings.host}:{settings.port}"
+    try:
+        if uses_sandbox(settings):
+            children += [await _stripe_sandbox(settings, api), await _daraja_sandbox(settings)]
+        children.append(await _child("worker", settings, "-m", "entrypoints.worker"))
+        await asyncio.gather(*(child.ready() for child in children))
+        # The API comes last: who finds its port open finds everything behind it.
+        children.append(await _child("api", settings, "-m", "entrypoints.api", ready_at=f"{api}/health/ready"))
+        await children[-1].ready()
+        yield children
+    finally:
+        await asyncio.gather(*(child.stop() for child in reversed(children)))
+
+
+async def _stripe_sandbox(settings: Settings, api: str) -> Child:
+    url = f"http://127.0.0.1:{settings.sandbox_stripe_port}"
+    return await _child(
+        "stripe sandbox",
+        settings,
+        *("-m", "entrypoints.sandbox.stripe", "--port", str(settings.sandbox_stripe_port)),
+        *("--ledger", str(settings.local_dir / "stripe.jsonl")),
+        *("--webhook-url", f"{api}/webhooks/stripe", "--webhook-secret", settings.stripe_webhook_secrets[0]),
+        ready_at=f"{url}/_health",
+    )
+
+
+async def _daraja_sandbox(settings: Settings) -> Child:
+    url = f"http://127.0.0.1:{settings.sandbox_daraja_port}"
+    return await _child(
+        "daraja sandbox",
+        settings,
+        *("-m", "entrypoints.sandbox.daraja", "--port", str(settings.sandbox_daraja_port)),
+        *("--ledger", str(settings.local_dir / "daraja.jsonl")),
+        ready_at=f"{url}/_health",
+    )
+
+
+async def _child(name: str, settings: Settings, *arguments: str, ready_at: str | None = None) -> Child:
+    environment = {**os.environ, **settings.environment(), "SANDBOX_DIE_WITH_PARENT": "1", DIE_WITH_PARENT: "1"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *arguments), env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr
+    )
+    return Child(name, process, ready_at)
+
+
+async def _watch(children: list[Child], stop: asyncio.Event, console: Console) -> int:
+    """Waits until we are told to stop, or one of them is gone."""
+    stopping = asyncio.create_task(stop.wait())
+    ends = {asyncio.create_task(child.process.wait()): child for child in children}
+    done, pending = await asyncio.wait([stopping, *ends], return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    if stopping in done:
+        console.print("Stopping…")
+        return 0
+    for task in done:
+        console.print(f"{ends[task].name} ended with code {ends[task].process.returncode}; stopping everything")
+    return 1
+
+
+def banner(settings: Settings) -> str:
+    """Addresses, a token, and three lines that work when they are pasted."""
+    api = f"http://{settings.host}:{settings.port}"
+    token = development_token(settings, SOMEONE)
+    lines = [
+        "",
+        f"  API        {api}",
+    ]
+    if uses_sandbox(settings):
+        lines += [
+            f"  Stripe     http://127.0.0.1:{settings.sandbox_stripe_port}   (sandbox; its ledger: /_ledger)",
+            f"  Daraja     http://127.0.0.1:{settings.sandbox_daraja_port}   (sandbox; its ledger: /_ledger)",
+        ]
+    post = f"curl -s {api}/payments -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
+    lines += [
+        "",
+        "  A token for the examples (another: .venv/bin/payments token --user UUID):",
+        "",
+        f"export TOKEN={token}",
+        "",
+        "  A card, M-Pesa (paid after about a second), and the story of the last payment:",
+        "",
+        f"{post} -d '{_CARD}'",
+        "",
+        f"{post} -d '{_MPESA}' | tee /tmp/payment.json",
+        "",
+        f'curl -s {api}/payment-history/$({_LAST_ID} /tmp/payment.json) -H "Authorization: Bearer $TOKEN"',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+_CARD: Final = (
+    f'{{"user_id": "{SOMEONE}", "order_id": "order_123", "amount": 2500, "currency": "USD",'
+    ' "paymentMethod": {"type": "CARD", "token": "tok_visa"}}'
+)
+_MPESA: Final = (
+    f'{{"user_id": "{SOMEONE}", "order_id": "order_456", "amount": 1000, "currency": "KES",'
+    ' "paymentMethod": {"type": "MPESA", "phoneNumber": "254712345678"}}'
+)
+_LAST_ID: Final = r"""sed 's/.*"id":"\([^"]*\)".*/\1/'"""
