@@ -13,7 +13,7 @@ from application.start_payment import PaymentRequest
 from domain.evidence import Claim, Evidence, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
 from domain.money import Money
-from domain.payment import CaptureMethod, Payment, ReferenceKind
+from domain.payment import Payment, ReferenceKind
 from domain.payment_method import MethodType, PaymentMethod
 
 SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")

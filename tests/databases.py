@@ -18,7 +18,6 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from adapters.postgres.connection import Connection, connected

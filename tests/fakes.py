@@ -18,6 +18,7 @@ from application.ports.payments import (
     Opened,
     Outcome,
     Promise,
+    Purpose,
     Recorded,
     Repeated,
     Step,
@@ -113,7 +114,7 @@ class InMemoryPayments:
         self.work[payment.id] = Row(promise.operation, promise.likeness, until, until)
         self.kept[payment.id] = Kept(payment, promise.entry.hash)
         self.entries[payment.id] = [promise.entry]
-        self.names |= {(kind, name): payment.id for kind, name in payment.references.items()}
+        self.names |= dict.fromkeys(payment.references.items(), payment.id)
         if promise.callback_token_hash:
             self.callbacks[promise.callback_token_hash] = payment.id
         return Opened(Lease(1, until))
@@ -185,8 +186,8 @@ class InMemoryPayments:
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
         return self.names.get((kind, reference))
 
-    async def find_by_callback(self, token_hash: bytes) -> UUID | None:
-        return self.callbacks.get(token_hash)
+    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
+        return self.callbacks.get(token_hash) if purpose is Purpose.PROMPT else None
 
     async def another_succeeded(self, payment: Payment) -> bool:
         return any(

@@ -1,9 +1,10 @@
 """Hand-written stand-ins for the use cases behind the HTTP face, and callers to send requests with."""
 
+import base64
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +24,7 @@ from application.ports.webhooks import Forged
 from application.start_payment import Answered, PaymentRequest
 from domain.errors import NotFound
 from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
-from domain.payment import Payment
+from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from tests.builders import SOMEONE, a_payment, paid
 
@@ -196,12 +197,13 @@ class World:
         )
         return app
 
-    def client(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+    def client(self, token: str | None = None, *, app: Litestar | None = None, **headers: str) -> httpx.AsyncClient:
         """A client that shows a token of SOMEONE's with every scope but admin, unless given another ("" for none)."""
         shown = a_token() if token is None else token
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         bearer = {"authorization": f"Bearer {shown}"} if shown else {}
-        transport = httpx.ASGITransport(app=self.app(), raise_app_exceptions=True)
-        return httpx.AsyncClient(transport=transport, base_url="http://api", headers={**bearer, **headers})
+        transport = httpx.ASGITransport(app=app or self.app())
+        return httpx.AsyncClient(transport=transport, base_url="http://api", headers={**bearer, **sent})
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -246,11 +248,23 @@ def code_of(response: httpx.Response) -> str:
     return str(problem["code"])
 
 
-a_paid_payment = partial(a_payment)
-
-
 def a_settled_payment(**facts: Any) -> Payment:
-    from domain.payment import Report  # noqa: PLC0415
-
+    """A payment that has just succeeded."""
     payment = a_payment(**facts)
     return payment.learn(Report(evidence=(paid(payment.money),)), payment.updated_at)
+
+
+def scope_of(token: str) -> Any:
+    """As much of a request as authentication looks at."""
+    return {"headers": [(b"authorization", f"Bearer {token}".encode())]}
+
+
+def part(value: Any) -> str:
+    """A segment of a token: JSON, or bytes as they are."""
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def mac(text: str, secret: bytes) -> str:
+    """The last segment of a token under HS256."""
+    return part(hmac.digest(secret, text.encode(), "sha256"))

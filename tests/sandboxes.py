@@ -31,7 +31,7 @@ class Sandbox:
         """Start `python -m module` (on a free port unless one is given) and wait until it listens."""
         port = () if "--port" in arguments else ("--port", "0")
         errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `stop`
-        process = subprocess.Popen(  # noqa: S603  # our own modules
+        process = subprocess.Popen(  # our own modules
             [sys.executable, "-m", module, *port, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,

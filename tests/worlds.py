@@ -58,9 +58,7 @@ class World:
     def __post_init__(self) -> None:
         new_id = IdsOf(self.clock)
         gateways = {GatewayName.STRIPE: self.gateway, GatewayName.MPESA: self.gateway}
-        self.record_report = RecordReport(
-            payments=self.payments, gateways=gateways, policy=POLICY, clock=self.clock
-        )
+        self.record_report = RecordReport(payments=self.payments, gateways=gateways, policy=POLICY, clock=self.clock)
         self.start_payment = StartPayment(
             payments=self.payments,
             gateways=gateways,
@@ -118,5 +116,3 @@ class World:
 
 def given(*answers: Report | Exception) -> World:
     return World(FakeGateway(list(answers)))
-
-

@@ -21,5 +21,6 @@ CREATE TABLE gateway_references (
 
 CREATE TABLE callback_tokens (
     token_hash bytea PRIMARY KEY,
-    payment_id uuid  NOT NULL
+    payment_id uuid  NOT NULL,
+    purpose    text  NOT NULL CHECK (purpose IN ('prompt', 'status'))
 );

@@ -38,9 +38,7 @@ def configure(*, pretty: bool = False) -> None:
         scrub,
     ]
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
-        if pretty
-        else [_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.dev.ConsoleRenderer()] if pretty else [_tracebacks, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, *renderer],

@@ -77,6 +77,8 @@ class ApplyInbox:
         kept = await self._subject(message, about)
         if kept is None:
             raise _TooEarly("names no payment of ours yet")
+        if about.kind is ReferenceKind.CONVERSATION and not await self._was_asked(about, kept.payment):
+            raise _TooEarly("answers no question of ours yet")
         report = translator.translate(message, kept.payment)
         if self._awaits_our_commit(kept.payment, report):
             raise _TooEarly("the answer to our own call is not recorded yet")
@@ -89,6 +91,12 @@ class ApplyInbox:
         if payment_id is None and about.kind is not None and about.reference is not None:
             payment_id = await self._payments.find_by_reference(about.kind, about.reference)
         return await self._payments.find(payment_id) if payment_id is not None else None
+
+    async def _was_asked(self, about: About, payment: Payment) -> bool:
+        """Whether this is the answer to a question of ours about this payment."""
+        if about.kind is None or about.reference is None:
+            return False
+        return await self._payments.find_by_reference(about.kind, about.reference) == payment.id
 
     @staticmethod
     def _awaits_our_commit(payment: Payment, report: Report) -> bool:

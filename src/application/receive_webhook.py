@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from application.ports.inbox import Inbox, Message
-from application.ports.payments import Payments
+from application.ports.payments import Payments, Purpose
 from application.ports.platform import Clock, NewId
 from application.ports.webhooks import About, Unreadable, WebhookTranslator
 from domain.errors import NotFound
@@ -40,7 +40,7 @@ class ReceiveCallback:
     A message on a secret path: the token says which payment it is about.
 
     Raises:
-        NotFound: the token is none of ours.
+        NotFound: the token is none of ours, or was made for another purpose.
         Unavailable: it could not be kept.
     """
 
@@ -48,13 +48,13 @@ class ReceiveCallback:
     payments: Payments
     new_id: NewId
 
-    async def execute(self, token: str, body: bytes) -> bool:
+    async def execute(self, token: str, body: bytes, purpose: Purpose = Purpose.PROMPT) -> bool:
         """
         Keeps the message under its payment. False where it was there already.
 
         The event's id is of token and body together: "paid" after "unreachable" is another event.
         """
-        payment_id = await self.payments.find_by_callback(sha256(token.encode()).digest())
+        payment_id = await self.payments.find_by_callback(sha256(token.encode()).digest(), purpose)
         if payment_id is None:
             raise NotFound
         event_id = sha256(token.encode() + body).hexdigest()

@@ -100,7 +100,7 @@ class RecordReport:
         now = self._clock.now()
         before = kept.payment
         after = before.keep(told.report, now) if fenced else before.learn(told.report, now)
-        entry = tell(before, after, told.cause, kept.head) if after is not before else None
+        entry = tell(before, after, told.cause, kept.head) if after.version != before.version else None
         gateway = self._gateways[after.gateway]
         step = Step(
             before=kept,

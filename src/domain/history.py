@@ -64,7 +64,7 @@ def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes) -> E
         "currency": after.money.currency,
         "amount_captured": after.amount_captured,
         "amount_refunded": after.amount_refunded,
-        "references": dict(after.references),
+        "references": {kind: name for kind, name in after.references.items() if not kind.is_personal},
         "evidence": [_evidence(piece) for piece in after.known.in_order() if piece in new],
     }
     flags = [name for name in ("late", "order_overpaid", "disputed") if getattr(after, name)]

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from domain.errors import Fault, IllegalTransition, Invalid
-from domain.evidence import Claim, Evidence, Reason
+from domain.evidence import Evidence, Reason
 from domain.ids import born
 from domain.money import Money
 from domain.payment_method import GatewayName, PaymentMethod
@@ -28,11 +28,17 @@ class ReferenceKind(StrEnum):
     CHECKOUT_REQUEST = "checkout_request"
     ACCOUNT_REFERENCE = "account_reference"
     RECEIPT = "receipt"
+    CONVERSATION = "conversation"  # a question we asked about it; its answer comes later
 
     @property
     def names_a_call(self) -> bool:
         """Whether the gateway gave this name, so that our call surely arrived."""
         return self in {ReferenceKind.PAYMENT_INTENT, ReferenceKind.CHECKOUT_REQUEST}
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the name gives its customer away: a CheckoutRequestID ends in the phone's digits."""
+        return self is ReferenceKind.CHECKOUT_REQUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +133,7 @@ class Payment:
             and replace(learned, known=self.known) == self
             and known.gist() == self.known.gist()
         ):
-            return self
+            return learned  # at most a later sight of the same progress: kept, but no new version and no story
         return learned._move(verdict.status, reason=verdict.reason, updated_at=at)  # noqa: SLF001 - itself
 
     def keep(self, report: Report, at: datetime) -> Self:
@@ -157,16 +163,12 @@ class Payment:
             status=target,
             reason=reason,
             late=self.late or (succeeds and self.status in _TOLD_AS_FAILED),
-            amount_captured=_captured(self) if succeeds else self.amount_captured,
+            amount_captured=self.known.captured(self.money) if target in _TAKEN else 0,
             version=self.version + 1,
             updated_at=updated_at,
         )
 
 
-def _captured(payment: Payment) -> int:
-    stated = [piece for piece in payment.known.in_order() if piece.claim is Claim.SUCCEEDED and piece.amount]
-    strongest = max(stated, key=lambda piece: piece.rank, default=None)
-    return strongest.amount.amount if strongest and strongest.amount else payment.money.amount
-
-
+#: Where money is, or may be, taken: a success that is doubted later keeps what it took.
+_TAKEN: Final = frozenset({Status.SUCCEEDED, Status.REVIEW})
 _TOLD_AS_FAILED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})

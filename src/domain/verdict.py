@@ -66,6 +66,14 @@ class Known:
     def in_order(self) -> list[Evidence]:
         return sorted(self.evidence, key=_sort_key)
 
+    def captured(self, owed: Money) -> int:
+        """What was taken, in minor units: as the strongest success states it, or what was owed; 0 without a success."""
+        successes = [piece for piece in self.in_order() if piece.claim is Claim.SUCCEEDED]
+        stated = max((piece for piece in successes if piece.amount), key=lambda piece: piece.rank, default=None)
+        if stated is not None and stated.amount is not None:
+            return stated.amount.amount
+        return owed.amount if successes else 0
+
     def verdict(self, owed: Money) -> Verdict:
         """What this set of evidence makes of a payment of `owed`."""
         return decide(self.in_order(), owed)

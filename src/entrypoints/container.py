@@ -10,6 +10,8 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from adapters.daraja.gateway import DarajaGateway
+from adapters.daraja.security_credential import security_credential
+from adapters.daraja.transaction_status import Initiator
 from adapters.daraja.webhooks import DarajaCallbacks
 from adapters.encryption import MasterKeys, Vault
 from adapters.http.auth import Authenticator
@@ -18,6 +20,7 @@ from adapters.http.keys import Keys, PublishedKeys, SecretKey
 from adapters.http.views import render
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
+from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
@@ -160,8 +163,21 @@ def daraja(container: Container, settings: Settings) -> DarajaGateway:
         ),
         clock=container.clock(),
         confirm=settings.mpesa_confirm,
+        initiator=_initiator(settings),
+        fresh_tokens=PostgresFreshTokens(container.database()),
         total_timeout=timedelta(seconds=settings.mpesa_timeout_seconds),
     )
+
+
+def _initiator(settings: Settings) -> Initiator | None:
+    name, password, certificate = (
+        settings.mpesa_initiator_name,
+        settings.mpesa_initiator_password,
+        settings.mpesa_certificate,
+    )
+    if name is None or password is None or certificate is None:
+        return None
+    return Initiator(name=name, credential=security_credential(password, certificate.read_bytes()))
 
 
 def authenticator(settings: Settings) -> Authenticator:

@@ -10,8 +10,9 @@ from typing import Any, Final
 import uvloop
 
 from adapters import telemetry
+from entrypoints.database import TROUBLE
 from entrypoints.local import furnished, local_database
-from entrypoints.settings import AppEnv, Settings, load
+from entrypoints.settings import AppEnv, ConfigurationError, Settings, load
 
 #: Set by `payments up`: a child must not outlive it, however it ends.
 DIE_WITH_PARENT: Final = "PAYMENTS_DIE_WITH_PARENT"
@@ -19,12 +20,16 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    """Runs one process of the service, with the configured database or development's."""
+    """Runs one process of the service, with the configured database or development's; exits with 2 if it cannot."""
     _tie_to_parent()
-    settings = furnished(load())
-    telemetry.configure(pretty=settings.app_env is AppEnv.DEVELOPMENT and sys.stderr.isatty())
-    with local_database(settings) as ready:
-        uvloop.run(work(ready))
+    try:
+        settings = furnished(load())
+        telemetry.configure(pretty=settings.app_env is AppEnv.DEVELOPMENT and sys.stderr.isatty())
+        with local_database(settings) as ready:
+            uvloop.run(work(ready))
+    except (ConfigurationError, *TROUBLE) as why:
+        print(f"{type(why).__name__}: {why}", file=sys.stderr)  # noqa: T201 - before there is a log
+        sys.exit(2)
 
 
 def _tie_to_parent() -> None:

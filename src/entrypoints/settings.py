@@ -137,7 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def environment(self) -> dict[str, str]:
         """The same settings as variables, for processes started from this one."""
-        values = msgspec.to_builtins(self, builtin_types=(Path,))
+        values = msgspec.to_builtins(self, enc_hook=str)
         return {name.upper(): str(value) for name, value in values.items() if value is not None}
 
     def _dsn(self, user: str | None, password: str | None) -> str | None:
@@ -160,11 +160,15 @@ def load(given: Mapping[str, str] | None = None) -> Settings:
     names = {field.name.upper(): field.name for field in msgspec.structs.fields(Settings)}
     values: dict[str, Any] = {names[name]: value for name, value in given.items() if name in names and value.strip()}
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as why:
         raise ConfigurationError(_named(str(why))) from None
     _check(settings)
     return settings
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    return kind(value)
 
 
 def _check(settings: Settings) -> None:

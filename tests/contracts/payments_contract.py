@@ -7,7 +7,19 @@ from datetime import timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from application.ports.payments import Answer, Kept, Lease, Opened, Outcome, Payments, Recorded, Repeated, Step, Work
+from application.ports.payments import (
+    Answer,
+    Kept,
+    Lease,
+    Opened,
+    Outcome,
+    Payments,
+    Purpose,
+    Recorded,
+    Repeated,
+    Step,
+    Work,
+)
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
 from domain.evidence import Claim, Source
 from domain.history import tell, verify
@@ -159,9 +171,7 @@ class PaymentsContract:
         failed = evidence(Claim.CANCELLED, Source.SIGNED)
         await payments.record(a_step(kept, Report(evidence=(failed,)), lease=lease, work=None))
 
-        assert isinstance(
-            await payments.open(a_promise(second, phone=PHONE, phone_until=until, key=a_key())), Opened
-        )
+        assert isinstance(await payments.open(a_promise(second, phone=PHONE, phone_until=until, key=a_key())), Opened)
 
     async def test_a_phone_is_free_when_its_prompt_is_over(self, payments: Payments) -> None:
         """Time frees a phone too."""
@@ -238,8 +248,9 @@ class PaymentsContract:
         """The token's hash is all that is kept of it."""
         kept, _ = await opened(payments, an_mpesa_payment(), callback_token_hash=b"h" * 32)
 
-        assert await payments.find_by_callback(b"h" * 32) == kept.payment.id
-        assert await payments.find_by_callback(b"x" * 32) is None
+        assert await payments.find_by_callback(b"h" * 32, Purpose.PROMPT) == kept.payment.id
+        assert await payments.find_by_callback(b"h" * 32, Purpose.STATUS) is None
+        assert await payments.find_by_callback(b"x" * 32, Purpose.PROMPT) is None
 
     # open work
 

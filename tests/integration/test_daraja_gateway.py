@@ -15,14 +15,10 @@ import httpx
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
-from tests.builders import a_phone, an_mpesa_payment, kes, now
-from tests.fakes import StandingClock
-from tests.sandboxes import running
 from uuid_utils.compat import uuid7
 
 from adapters.daraja.gateway import DarajaGateway
 from adapters.daraja.security_credential import security_credential
-from adapters.daraja.status_results import translate_status
 from adapters.daraja.transaction_status import Initiator
 from adapters.daraja.translation import Confirm
 from adapters.daraja.unshared_token import UnsharedToken
@@ -33,6 +29,9 @@ from domain.evidence import Claim, Reason, Source
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName
 from domain.status import Status
+from tests.builders import a_phone, an_mpesa_payment, kes, now
+from tests.fakes import StandingClock
+from tests.sandboxes import running
 
 PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
 Seen = TypeVar("Seen")
@@ -370,15 +369,15 @@ async def test_nothing_personal_or_secret_is_logged(daraja: Daraja) -> None:
 class Tokens:
     """Fresh callback tokens, and which conversation each is for."""
 
-    issued: list[tuple[UUID, str]] = field(default_factory=list)
-    bound: dict[bytes, str] = field(default_factory=dict)
+    issued: list[UUID] = field(default_factory=list)
+    bound: dict[str, UUID] = field(default_factory=dict)
 
-    async def issue(self, payment_id: UUID, kind: str) -> str:
-        self.issued.append((payment_id, kind))
+    async def issue(self, payment_id: UUID) -> str:
+        self.issued.append(payment_id)
         return f"{len(self.issued):064x}"
 
-    async def bind(self, token_hash: bytes, conversation_id: str) -> None:
-        self.bound[token_hash] = conversation_id
+    async def bind(self, payment_id: UUID, conversation_id: str) -> None:
+        self.bound[conversation_id] = payment_id
 
 
 async def test_transaction_status_confirms_by_receipt(daraja: Daraja) -> None:
@@ -397,9 +396,12 @@ async def test_transaction_status_confirms_by_receipt(daraja: Daraja) -> None:
     result = await daraja.posted_to(f"/webhooks/mm/{1:064x}/result")
     await gateway.close()
 
-    (conversation_id,) = tokens.bound.values()
-    report = translate_status(result, payment, conversation_id=conversation_id, arrived_at=now())
-    assert tokens.issued == [(payment.id, "transaction_status")]
+    answer = Message(uuid7(), GatewayName.MPESA, "event", result, payment.id)
+    about = DarajaCallbacks(Confirm.STATUS).about(answer)
+    report = DarajaCallbacks(Confirm.STATUS).translate(answer, payment)
+    assert tokens.issued == [payment.id]
+    assert about is not None
+    assert tokens.bound == {about.reference: payment.id}
     assert [(each.claim, each.rank, each.amount) for each in report.evidence] == [(Claim.SUCCEEDED, 4, kes(150))]
     assert payment.learn(report, now()).status is Status.SUCCEEDED
 

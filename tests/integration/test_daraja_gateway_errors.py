@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
-from tests.builders import an_mpesa_payment, now
-from tests.fakes import StandingClock
 
 from adapters.daraja.gateway import DarajaGateway
 from adapters.daraja.unshared_token import UnsharedToken
 from application.ports.gateway import NothingSent, Operation
 from domain.evidence import Claim, Reason, Source
 from domain.payment import Payment, ReferenceKind, Report
+from tests.builders import an_mpesa_payment, now
+from tests.fakes import StandingClock
 
 PUSH = "/mpesa/stkpush/v1/processrequest"
 QUERY = "/mpesa/stkpushquery/v1/query"
@@ -342,7 +342,7 @@ async def test_whatever_breaks_before_the_push_sends_nothing(server: Server) -> 
     """
 
     class Broken(UnsharedToken):
-        async def claim(self, generation: int, hold_for: timedelta) -> bool:  # noqa: ARG002
+        async def claim(self, generation: int, hold_for: timedelta) -> bool:
             raise LookupError
 
     server.says((200, accepted()))

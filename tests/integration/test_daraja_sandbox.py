@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 from aiohttp import web
+
 from tests.sandboxes import running
 
 MODULE = "entrypoints.sandbox.daraja"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+
 from tests.integration.test_daraja_sandbox import PUSH, QUERY, Shop, a_shop, complaint, eventually
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.integration.test_daraja_sandbox import PUSH, Shop, a_shop, complaint, eventually
 
 PAID = "The service request is processed successfully."

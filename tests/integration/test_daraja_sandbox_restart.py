@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.integration.test_daraja_sandbox import MODULE, STATUS, Receiver, Shop, shop_at
 from tests.integration.test_daraja_sandbox_status import question
 from tests.sandboxes import Sandbox

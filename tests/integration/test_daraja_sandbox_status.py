@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 from tests.integration.test_daraja_sandbox import STATUS, Shop, a_shop, complaint
 
 PASSWORD = b"sandbox-initiator-password"

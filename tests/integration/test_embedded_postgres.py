@@ -13,12 +13,12 @@ from threading import Thread
 
 import asyncpg
 import pytest
-from tests.databases import FAST, a_folder, connected
 
 from adapters.postgres import server_binaries, server_folder
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.errors import AlreadyRunning, ServerError
 from adapters.postgres.server_account import Account
+from tests.databases import FAST, a_folder, connected
 
 SOURCE = Path(__file__).parents[2] / "src"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a server as somebody else")
@@ -319,7 +319,7 @@ def _python(
     script: str, folder: Path, *, python: Path = Path(sys.executable), account: Account | None = None
 ) -> subprocess.Popen[str]:
     site = server_binaries.find().folder.parents[2]
-    return subprocess.Popen(  # noqa: S603  no shell, our own script
+    return subprocess.Popen(
         [python, "-c", script, folder],
         env={"PYTHONPATH": f"{SOURCE}:{site}", "PATH": os.environ["PATH"]},
         stdin=subprocess.PIPE,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.databases import Database, connected
 
 from adapters.postgres.connection import Connection
 from adapters.postgres.errors import Busy, MigrationError
 from adapters.postgres.migrate import FOLDER, LOCK, migrate, pending, reset, status
 from adapters.postgres.partitions import prepare
+from tests.databases import Database, connected
 
 SOURCE = Path(__file__).parents[2] / "src"
 GRANTS = FOLDER / "grants.sql"

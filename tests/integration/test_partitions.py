@@ -9,11 +9,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.databases import Database, connected
 
 from adapters.postgres.connection import Connection
 from adapters.postgres.errors import Busy, PartitionError
 from adapters.postgres.partitions import LOCK, PARENTS, Coverage, coverage, prepare
+from tests.databases import Database, connected
 
 SOURCE = Path(__file__).parents[2] / "src"
 TODAY = date(2026, 11, 5)

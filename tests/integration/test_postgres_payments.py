@@ -15,7 +15,7 @@ from adapters.postgres.pools import Database, serving
 from application.ports.gateway import Operation
 from application.ports.payments import Answer
 from domain.errors import Unavailable
-from domain.payment import Report
+from domain.payment import ReferenceKind, Report
 from tests import databases
 from tests.builders import a_key, a_payment, a_promise, an_mpesa_payment, paid, usd
 from tests.contracts.payments_contract import PaymentsContract, a_step, opened
@@ -50,7 +50,11 @@ async def test_history_cannot_be_rewritten_not_even_by_its_owner(
     await opened(payments, a_payment())
     for dsn in (database.dsn, database.owner_dsn):
         async with databases.connected(dsn) as connection:
-            for attempt in ("UPDATE payment_history SET seq = 7", "DELETE FROM payment_history", "TRUNCATE payment_history"):
+            for attempt in (
+                "UPDATE payment_history SET seq = 7",
+                "DELETE FROM payment_history",
+                "TRUNCATE payment_history",
+            ):
                 with pytest.raises(asyncpg.PostgresError, match="append-only|permission denied"):
                     await connection.execute(attempt)
 
@@ -110,12 +114,15 @@ async def test_nothing_personal_is_readable_in_any_table(
     payments: PostgresPayments, database: databases.Database
 ) -> None:
     """Phone, metadata, tokens and stored answers are encrypted: a dump of the database gives nobody away."""
-    canaries = ("254712345678", "canary@example.com", "tok_canary", "secret-answer")
+    canaries = ("712345678", "canary@example.com", "tok_canary", "secret-answer")
     payment = an_mpesa_payment(metadata={"email": "canary@example.com"})
     operation = Operation(started_at=payment.created_at, token="tok_canary")
     kept, lease = await opened(payments, payment, key=a_key(), operation=operation)
     answer = Answer(201, b"secret-answer")
-    await payments.record(a_step(kept, Report(evidence=(paid(),)), lease=lease, key=a_key(), answer=answer))
+    prompt = {ReferenceKind.CHECKOUT_REQUEST: "ws_CO_23112026011004490712345678"}
+    told = Report(evidence=(paid(),), references=prompt)
+    await payments.record(a_step(kept, told, lease=lease, key=a_key(), answer=answer))
+    assert await payments.find_by_reference(*next(iter(prompt.items()))) == payment.id
 
     async with databases.connected(database.owner_dsn) as owner:
         tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -127,6 +134,9 @@ async def test_nothing_personal_is_readable_in_any_table(
     for canary in canaries:
         assert canary not in dump
         assert canary.encode().hex() not in dump
+    found = await payments.find(payment.id)
+    assert found
+    assert found.payment.references[ReferenceKind.CHECKOUT_REQUEST] == prompt[ReferenceKind.CHECKOUT_REQUEST]
 
 
 async def test_a_database_that_goes_away_is_unavailable(payments: PostgresPayments, pool: Database) -> None:

@@ -1,4 +1,4 @@
-"""The Stripe adapter against the stand-in: what the ledger holds is what happened, what the report says is what we know."""
+"""The Stripe adapter against the stand-in: its ledger holds what happened, the report what we know of it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,10 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.builders import a_card, a_payment, now, usd
-from tests.fakes import StandingClock
-from tests.integration.sandbox_fixtures import KEY, MODULE, SECRET, Caller, Endpoint, eventually
-from tests.sandboxes import running
 from uuid_utils.compat import uuid7
 
 from adapters.stripe.gateway import StripeGateway
@@ -22,9 +18,14 @@ from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName, MethodType, PaymentMethod
 from domain.status import Status
+from tests.builders import a_card, a_payment, now, usd
+from tests.fakes import StandingClock
+from tests.integration.sandbox_fixtures import KEY, MODULE, SECRET, Caller, Endpoint, eventually
+from tests.sandboxes import running
 
 INTENT = ReferenceKind.PAYMENT_INTENT
 INTENTS = "/v1/payment_intents"
+VISA = "tok_visa"
 
 
 class World:
@@ -37,7 +38,7 @@ class World:
         self.endpoint = endpoint
         self.gateway = StripeGateway(api_key=KEY, clock=self.clock, base_url=url)
 
-    async def collect(self, payment: Payment, token: str = "tok_visa") -> tuple[Payment, Evidence]:
+    async def collect(self, payment: Payment, token: str = VISA) -> tuple[Payment, Evidence]:
         return self.learned(payment, await self.gateway.collect(payment, an_operation(payment, token)))
 
     async def look_up(self, payment: Payment) -> tuple[Payment, Evidence]:
@@ -65,7 +66,7 @@ class World:
         await self.caller.steer("behave", **rules)
 
 
-def an_operation(payment: Payment, token: str | None = "tok_visa") -> Operation:
+def an_operation(payment: Payment, token: str | None = VISA) -> Operation:
     return Operation(started_at=payment.created_at, token=token)
 
 

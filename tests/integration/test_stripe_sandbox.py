@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.integration.sandbox_fixtures import CARD, MODULE, Caller
 from tests.sandboxes import running
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.integration.sandbox_fixtures import KEY, MODULE, Caller
 from tests.sandboxes import Sandbox, running
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
 from tests.integration.sandbox_fixtures import MODULE, TRANSFER, Caller
 from tests.sandboxes import running
 

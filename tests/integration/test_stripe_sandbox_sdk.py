@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import stripe as sdk
+
 from tests.integration.sandbox_fixtures import KEY, MODULE
 from tests.sandboxes import running
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import stripe as sdk
+
 from tests.integration.sandbox_fixtures import MODULE, SECRET, Caller, Endpoint, eventually
 from tests.sandboxes import Sandbox, running
 

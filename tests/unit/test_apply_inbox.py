@@ -15,9 +15,7 @@ from domain.status import Status
 from tests.builders import a_phone, a_request, evidence, kes, paid, usd
 from tests.worlds import LOST, PAID, World, given
 
-SIGNED = Report(
-    evidence=(paid(usd(2500), Source.SIGNED),), references={ReferenceKind.PAYMENT_INTENT: "pi_1"}
-)
+SIGNED = Report(evidence=(paid(usd(2500), Source.SIGNED),), references={ReferenceKind.PAYMENT_INTENT: "pi_1"})
 PROMPT = {ReferenceKind.CHECKOUT_REQUEST: "ws_CO_1"}
 ACCEPTED = Report(evidence=(evidence(Claim.REQUIRES_ACTION),), references=PROMPT)
 CALLED_BACK = Report(

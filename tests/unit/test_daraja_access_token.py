@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.fakes import StandingClock
 
 from adapters.daraja.access_token import AccessToken, Fetched, TokenUnavailable
-from application.ports.shared_token import Stored
 from adapters.daraja.unshared_token import UnsharedToken
+from application.ports.shared_token import Stored
 from domain.errors import Unavailable
+from tests.fakes import StandingClock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIFE = timedelta(seconds=3599)

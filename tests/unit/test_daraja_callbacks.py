@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from tests.builders import an_mpesa_payment, kes
-from tests.fakes import IdsOf, StandingClock
 from uuid_utils.compat import uuid7
 
 from adapters.daraja.translation import Confirm
@@ -22,6 +20,8 @@ from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName
 from domain.status import Status
+from tests.builders import an_mpesa_payment, kes
+from tests.fakes import IdsOf, StandingClock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROMPT = "ws_CO_191220191020363925"
@@ -215,15 +215,21 @@ def test_a_callback_names_its_prompt_and_its_path_its_payment() -> None:
     assert callbacks.about(a_message(PAID)) == About(None, ReferenceKind.CHECKOUT_REQUEST, PROMPT)
 
 
-@pytest.mark.parametrize(
-    "body", [b"{}", b"[]", b"null", b'"text"', b"1", b'{"Body":{}}', b'{"Body":[]}', b'{"Result":{}}']
-)
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'"text"', b"1", b'{"Body":{}}', b'{"Body":[]}'])
 def test_json_about_something_else_is_nothing_we_act_on(body: bytes) -> None:
     """
     It is acknowledged and left alone.
     """
     assert DarajaCallbacks().about(a_message(body)) is None
     assert translated(body) == Report()
+
+
+def test_an_answer_names_the_question_it_answers() -> None:
+    """
+    Its conversation is looked up: only an answer to a question of ours is believed.
+    """
+    body = b'{"Result":{"ConversationID":"AG_1","ResultCode":0}}'
+    assert DarajaCallbacks().about(a_message(body)) == About(None, ReferenceKind.CONVERSATION, "AG_1")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.builders import a_card, an_mpesa_payment, kes, usd
-from tests.fakes import StandingClock
 
 from adapters.daraja import refusals
 from adapters.daraja.callback_base import CallbackBase
@@ -25,6 +23,8 @@ from domain.errors import Invalid
 from domain.evidence import Claim, Reason, Source
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind
+from tests.builders import a_card, an_mpesa_payment, kes, usd
+from tests.fakes import StandingClock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SAFARICOM = "https://api.safaricom.co.ke"
@@ -299,32 +299,31 @@ class TestStatusResults:
         """
         It is M-Pesa's own record, fetched just now.
         """
-        report = translate_status(self.a_result(state), a_payment(), conversation_id="AG_1", arrived_at=NOON)
+        report = translate_status(self.a_result(state), a_payment(), arrived_at=NOON)
 
         (evidence,) = report.evidence
         assert (evidence.claim, evidence.rank) == (claim, 4)
         assert evidence.amount == (Money(100, "KES") if claim is Claim.SUCCEEDED else None)
 
     @pytest.mark.parametrize(
-        ("body", "conversation"),
+        "body",
         [
-            (a_result(), "AG_2"),
-            (a_result(receipt="OTHER00001"), "AG_1"),
-            (a_result("Initiated"), "AG_1"),
-            (a_result("Authorized/Pending"), "AG_1"),
-            (a_result(code="R000002"), "AG_1"),
-            (a_result(code=2001), "AG_1"),
-            (a_result(code=None), "AG_1"),
-            (b'{"Result":{"ConversationID":"AG_1","ResultDesc":"timed out in the queue"}}', "AG_1"),
-            (b"{}", "AG_1"),
+            a_result(receipt="OTHER00001"),
+            a_result("Initiated"),
+            a_result("Authorized/Pending"),
+            a_result(code="R000002"),
+            a_result(code=2001),
+            a_result(code=None),
+            b'{"Result":{"ConversationID":"AG_1","ResultDesc":"timed out in the queue"}}',
+            b"{}",
         ],
     )
-    def test_an_answer_that_is_not_ours_or_not_final_proves_nothing(self, body: bytes, conversation: str) -> None:
+    def test_an_answer_that_is_not_ours_or_not_final_proves_nothing(self, body: bytes) -> None:
         """
-        Another conversation, another receipt, a state on its way, or a question that failed.
+        Another receipt, a state on its way, or a question that failed.
         """
         with capture_logs():
-            report = translate_status(body, a_payment(), conversation_id=conversation, arrived_at=NOON)
+            report = translate_status(body, a_payment(), arrived_at=NOON)
 
         assert report.evidence == ()
 
@@ -334,4 +333,4 @@ class TestStatusResults:
         It is kept for a person.
         """
         with pytest.raises(Unreadable):
-            translate_status(body, a_payment(), conversation_id="AG_1", arrived_at=NOON)
+            translate_status(body, a_payment(), arrived_at=NOON)

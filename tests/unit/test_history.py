@@ -8,7 +8,7 @@ import pytest
 
 from domain.evidence import Claim, Source
 from domain.history import GENESIS, Entry, tell, verify
-from domain.payment import Payment, Report
+from domain.payment import Payment, ReferenceKind, Report
 from tests.builders import THE_REQUEST, a_payment, an_mpesa_payment, evidence, now, paid
 
 
@@ -74,11 +74,13 @@ def test_an_entry_says_who_moved_it_and_why() -> None:
 
 
 def test_it_holds_nothing_personal() -> None:
-    """No phone, no metadata, no description, no secret."""
+    """No phone (nor a name that ends in one), no metadata, no description, no secret."""
     payment = an_mpesa_payment(metadata={"email": "user@example.com"}, description="for somebody")
-    story = a_story(payment.learn(Report(next_action={"client_secret": "canary"}, evidence=(paid(),)), now()))
+    prompt = {ReferenceKind.CHECKOUT_REQUEST: "ws_CO_23112026011004490712345678"}
+    told = Report(next_action={"client_secret": "canary"}, references=prompt, evidence=(paid(),))
+    story = a_story(payment.learn(told, now()))
     everything = b"".join(entry.body for entry in story)
-    for canary in (b"254712345678", b"user@example.com", b"for somebody", b"canary"):
+    for canary in (b"712345678", b"user@example.com", b"for somebody", b"canary"):
         assert canary not in everything
 
 

@@ -284,7 +284,7 @@ CARD_NUMBERS: dict[str, tuple[bytes, list[str]]] = {
     "an unknown field": (a_body(**{A_CARD_NUMBER: 1}), [""]),
     "under a key that is one": (a_body(metadata={A_CARD_NUMBER: A_CARD_NUMBER}), ["metadata", ""]),
     "escaped": (
-        a_body(order_id="@").replace(b"@", A_CARD_NUMBER.replace("2", "\\u0032").encode()),
+        a_body(order_id="<here>").replace(b"<here>", A_CARD_NUMBER.replace("2", "\\u0032").encode()),
         ["order_id"],
     ),
 }
@@ -313,10 +313,12 @@ async def test_a_uuid_is_no_card_number() -> None:
         assert (await post_payment(client, a_body(order_id=f"order-{unlucky}"))).status_code == 201
 
 
-async def test_a_card_in_brackets_of_a_uuid_is_still_one() -> None:
+async def test_a_card_number_beside_a_uuid_is_still_one() -> None:
     """Only the UUID itself is passed over."""
+    unlucky = "0190a5d0-0000-7000-8000-000000000345"
+
     async with World().client() as client:
-        assert (await post_payment(client, a_body(order_id=f"{uuid4()} {A_CARD_NUMBER}"))).status_code == 422
+        assert (await post_payment(client, a_body(order_id=f"{unlucky} {A_CARD_NUMBER}"))).status_code == 422
 
 
 async def test_nobody_pays_for_somebody_else() -> None:

@@ -12,7 +12,9 @@ def test_a_phone_has_one_spelling(spelling: str) -> None:
     assert msisdn(spelling) == "254712345678"
 
 
-@pytest.mark.parametrize("none", [None, "", "255712345678", "25471234567", "2547123456789", "254812345678", "٢٥٤٧١٢٣٤٥٦٧٨"])
+@pytest.mark.parametrize(
+    "none", [None, "", "255712345678", "25471234567", "2547123456789", "254812345678", "٢٥٤٧١٢٣٤٥٦٧٨"]
+)
 def test_what_is_no_kenyan_mobile_number_is_refused(none: str | None) -> None:
     """Too long, too short, another country, other digits."""
     with pytest.raises(Invalid):
@@ -37,13 +39,17 @@ def test_a_method_has_its_own_parts_and_no_others(method: PaymentMethod) -> None
         method.checked()
 
 
-@pytest.mark.parametrize("text", ["4242424242424242", "4242 4242 4242 4242", "pan: 5555-5555-5555-4444.", "378282246310005"])
+@pytest.mark.parametrize(
+    "text", ["4242424242424242", "4242 4242 4242 4242", "pan: 5555-5555-5555-4444.", "378282246310005"]
+)
 def test_a_card_number_is_recognised(text: str) -> None:
     """Grouped or not, alone or in a sentence."""
     assert looks_like_card_number(text)
 
 
-@pytest.mark.parametrize("text", ["4242424242424241", "1700000000000", "order 12345", "254712345678", "550e8400-e29b-41d4"])
+@pytest.mark.parametrize(
+    "text", ["4242424242424241", "1700000000000", "order 12345", "254712345678", "550e8400-e29b-41d4"]
+)
 def test_other_numbers_are_left_alone(text: str) -> None:
     """A wrong check digit, a time stamp, an order, a phone."""
     assert not looks_like_card_number(text)

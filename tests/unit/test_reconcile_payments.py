@@ -14,9 +14,7 @@ from tests.worlds import LOST, PAID, World, given
 
 INTENT = {ReferenceKind.PAYMENT_INTENT: "pi_1"}
 ASKS = Report(evidence=(evidence(Claim.REQUIRES_ACTION),), references=INTENT, next_action={"type": "three_d_secure"})
-PROMPT = Report(
-    evidence=(evidence(Claim.REQUIRES_ACTION),), references={ReferenceKind.CHECKOUT_REQUEST: "ws_CO_1"}
-)
+PROMPT = Report(evidence=(evidence(Claim.REQUIRES_ACTION),), references={ReferenceKind.CHECKOUT_REQUEST: "ws_CO_1"})
 
 
 class CrashError(Exception):

@@ -15,6 +15,7 @@ from domain.status import Status
 from tests.builders import a_key, a_phone, a_request, evidence, kes, paid, usd
 from tests.worlds import LOST, PAID, given, render
 
+
 class TestPaying:
     async def test_a_paid_request_succeeds_and_is_told_so(self) -> None:
         """Promise, ask, record: the answer is what the gateway said."""
@@ -256,5 +257,3 @@ class TestMpesa:
         operation = await world.payments.operation(payment.id)
         assert operation is not None
         assert operation.callback_token == "a" * 64
-
-

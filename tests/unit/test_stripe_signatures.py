@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stripe import WebhookSignature
-from tests.fakes import StandingClock
 
 from adapters.stripe.webhooks import StripeSignatures
 from application.ports.webhooks import Forged, Unreadable
+from tests.fakes import StandingClock
 
 SECRET = "whsec_one"
 CLOCK = StandingClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from tests.builders import a_card, a_payment, evidence, kes, usd
 from uuid_utils.compat import uuid7
 
 from adapters.stripe import amounts, checks, declines, parameters, translation, wire
@@ -22,6 +21,7 @@ from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind
 from domain.payment_method import GatewayName, MethodType, PaymentMethod
 from domain.status import Status
+from tests.builders import a_card, a_payment, evidence, kes, usd
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CREATED = 1_790_000_000

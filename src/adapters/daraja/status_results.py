@@ -24,19 +24,29 @@ _CLAIMS: Final[Mapping[str, tuple[Claim, Reason | None]]] = {
 }
 
 
-def translate_status(body: bytes, payment: Payment, *, conversation_id: str, arrived_at: datetime) -> Report:
+def conversation(body: bytes) -> str | None:
     """
-    What a message on a fresh token claims about `payment`; `conversation_id` is the one bound to that token.
-
-    Empty where the question was not answered (it timed out, or we may not ask), where the answer is not final, or where
-    it is an answer to another question or about another receipt.
+    Which question this answers, by the name Daraja gave it; None where it is no answer.
 
     Raises:
         Unreadable: it is no JSON, or a result in a shape nobody has seen.
     """
     result = _read(body)
-    if result is None or result.conversation_id != conversation_id:
-        log.warning("transaction_status.contradicted", payment_id=str(payment.id))
+    return result.conversation_id if result is not None else None
+
+
+def translate_status(body: bytes, payment: Payment, *, arrived_at: datetime) -> Report:
+    """
+    What the answer to a question of ours claims about `payment`.
+
+    Empty where the question was not answered (it timed out, or we may not ask), where the answer is not final, or where
+    it is about another receipt.
+
+    Raises:
+        Unreadable: it is no JSON, or a result in a shape nobody has seen.
+    """
+    result = _read(body)
+    if result is None:
         return Report()
     if str(result.result_code) != SUCCESS:
         log.warning("transaction_status.failed", payment_id=str(payment.id), code=str(result.result_code))

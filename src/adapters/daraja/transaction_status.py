@@ -1,7 +1,6 @@
 """Transaction Status: M-Pesa's own books, asked by receipt. The answer comes later, on a path made for it."""
 
 from dataclasses import dataclass, field
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Final, Protocol
 from uuid import UUID
@@ -20,8 +19,6 @@ from domain.payment import Payment
 log = structlog.get_logger()
 
 PATH: Final = "/mpesa/transactionstatus/v1/query"
-#: What a token of `FreshTokens` is for.
-KIND: Final = "transaction_status"
 _ACCEPTED: Final = "0"
 
 
@@ -41,12 +38,12 @@ class FreshTokens(Protocol):
         Unavailable: the database cannot serve now.
     """
 
-    async def issue(self, payment_id: UUID, kind: str) -> str:
+    async def issue(self, payment_id: UUID) -> str:
         """A new token (256 bit, hex), durable before it is returned: a message on its path is about this payment."""
         ...
 
-    async def bind(self, token_hash: bytes, conversation_id: str) -> None:
-        """From here on only a result with this conversation's id is believed on that token (SHA-256 of it)."""
+    async def bind(self, payment_id: UUID, conversation_id: str) -> None:
+        """From here on a result that names this conversation answers our question about this payment."""
         ...
 
 
@@ -76,7 +73,7 @@ class TransactionStatus:
         Raises:
             Unavailable: there was no token to be had, or none to be bound.
         """
-        token = await self._fresh_tokens.issue(payment.id, KIND)
+        token = await self._fresh_tokens.issue(payment.id)
         request = wire.StatusRequest(
             initiator=self._initiator.name,
             security_credential=self._initiator.credential,
@@ -94,7 +91,7 @@ class TransactionStatus:
         if told is None or str(told.response_code) != _ACCEPTED:
             self._refused(payment, answer)
             return
-        await self._fresh_tokens.bind(sha256(token.encode()).digest(), told.conversation_id)
+        await self._fresh_tokens.bind(payment.id, told.conversation_id)
 
     def _refused(self, payment: Payment, answer: Answer) -> None:
         refused = refusals.read(answer, refusals.QUESTION)

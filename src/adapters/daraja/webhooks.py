@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from adapters.daraja import particulars, wire
+from adapters.daraja.status_results import conversation, translate_status
 from adapters.daraja.translation import SUCCESS, Confirm, ResultCodes
 from application.ports.inbox import Message
 from application.ports.webhooks import About, Unreadable
@@ -33,13 +34,14 @@ class DarajaCallbacks:
         self._codes = ResultCodes()
 
     def about(self, message: Message) -> About | None:
-        """The payment whose prompt it names; None where it is about no prompt."""
+        """The payment whose prompt it names, or the question it answers; None where it is about neither."""
         callback = _read(message.body)
-        if callback is None:
-            return None
-        return About(message.payment_id, ReferenceKind.CHECKOUT_REQUEST, callback.checkout_request_id)
+        if callback is not None:
+            return About(message.payment_id, ReferenceKind.CHECKOUT_REQUEST, callback.checkout_request_id)
+        asked = conversation(message.body)
+        return About(message.payment_id, ReferenceKind.CONVERSATION, asked) if asked is not None else None
 
-    def translate(self, message: Message, payment: Payment) -> Report:  # noqa: ARG002 - the port's; we need no more
+    def translate(self, message: Message, payment: Payment) -> Report:
         """
         What it claims: a success with the amount it states (whether it is ours is for the verdict), or a failure.
 
@@ -47,7 +49,7 @@ class DarajaCallbacks:
         """
         callback = _read(message.body)
         if callback is None:
-            return Report()
+            return translate_status(message.body, payment, arrived_at=message.arrived_at)
         if str(callback.result_code) == SUCCESS:
             return self._success(callback, message)
         return Report(

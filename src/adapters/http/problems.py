@@ -15,7 +15,7 @@ from litestar.types import HTTPScope
 from adapters.http.problem_kinds import INTERNAL, Kind, kind_of
 from adapters.http.refusals import Unauthenticated
 from adapters.http.replies import Reply
-from domain.errors import Invalid, PaymentError
+from domain.errors import Invalid, PaymentError, Unavailable
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -74,6 +74,8 @@ class Problems:
         kind = kind_of(error)
         if kind is INTERNAL:
             log.error("request.broke", exc_info=error)
+        elif isinstance(error, Unavailable):
+            log.warning("request.unserved", code=kind.code, why=type(error.__cause__ or error).__name__)
         body = document(
             kind,
             docs_url=self.docs_url,

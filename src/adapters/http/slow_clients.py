@@ -1,34 +1,41 @@
 """
-Absolute deadlines for a request to arrive. uvicorn has none: each byte starts its keep-alive timer anew, so one byte
-every few seconds holds a connection for ever. Pluggable as `uvicorn.Config(http=SlowClientProtocol)`.
+Bounds for a request on its way in. uvicorn has none: each byte cancels its keep-alive timer, so one byte every few
+seconds holds a connection for ever, and headers without end are all kept. Pluggable as
+`uvicorn.Config(http=SlowClientProtocol)`.
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from adapters.http.problem_kinds import KINDS, Kind
 from adapters.http.problems import PROBLEM_JSON
+from adapters.http.refusals import HeadersTooLarge, RequestRefused, RequestTooSlow
 
-_PROBLEM: Final = msgspec.json.encode(
-    {
-        "type": "about:blank",
-        "title": "Request Timeout",
-        "status": 408,
-        "detail": "The request did not arrive in time.",
-        "code": "request-timeout",
-        "success": False,
-    }
-)
-_TOO_SLOW: Final = b"".join(
-    (
-        b"HTTP/1.1 408 Request Timeout\r\n",
-        f"content-type: {PROBLEM_JSON}\r\ncontent-length: {len(_PROBLEM)}\r\n".encode(),
-        b"connection: close\r\ncache-control: no-store\r\n\r\n",
-        _PROBLEM,
+#: A request's line and headers; what fits is judged again, more closely, at the application's door.
+_LARGEST_HEAD: Final = 32 * 1024
+
+
+def _farewell(kind: Kind) -> bytes:
+    """A problem as bytes on the wire, after which the connection ends."""
+    problem = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code, "success": False}
+    body = msgspec.json.encode(problem)
+    return b"".join(
+        (
+            f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}\r\n".encode(),
+            f"content-type: {PROBLEM_JSON}\r\ncontent-length: {len(body)}\r\n".encode(),
+            b"connection: close\r\ncache-control: no-store\r\n\r\n",
+            body,
+        )
     )
-)
+
+
+_TOO_SLOW: Final = _farewell(KINDS[RequestTooSlow])
+_TOO_LARGE: Final = _farewell(KINDS[HeadersTooLarge])
+_NO_HTTP: Final = _farewell(KINDS[RequestRefused])
 
 
 class SlowClientProtocol(HttpToolsProtocol):
@@ -45,6 +52,7 @@ class SlowClientProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._began: float | None = None
         self._has_headers = False
+        self._head_size = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
@@ -55,8 +63,15 @@ class SlowClientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._began is None:  # not in on_message_begin: an empty line between requests begins no message
             self._begin()
+        if not self._has_headers:
+            self._head_size += len(data)
         super().data_received(data)
+        if self._began is not None and not self._has_headers and self._head_size > _LARGEST_HEAD:
+            self._part(_TOO_LARGE)
         self._watch()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for its own log
+        self._part(_NO_HTTP)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
@@ -79,6 +94,7 @@ class SlowClientProtocol(HttpToolsProtocol):
     def _begin(self) -> None:
         self._began = self.loop.time()
         self._has_headers = False
+        self._head_size = 0
 
     def _end(self) -> None:
         self._began = None
@@ -101,6 +117,12 @@ class SlowClientProtocol(HttpToolsProtocol):
             self._begin()
             self._watch()
             return
-        if not (self._has_headers and self.cycle.response_started):
-            self.transport.write(_TOO_SLOW)
-        self.transport.close()
+        if self._has_headers and self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._part(_TOO_SLOW)
+
+    def _part(self, farewell: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(farewell)
+            self.transport.close()

@@ -21,6 +21,7 @@ from application.ports.payments import (
     Opened,
     Outcome,
     Promise,
+    Purpose,
     Recorded,
     Repeated,
     Step,
@@ -81,8 +82,8 @@ class PostgresPayments:
             INSERT INTO gateway_references AS taken (kind, reference, payment_id)
             SELECT kind, reference, id FROM opened, unnest($24::text[], $25::text[]) AS name (kind, reference)
         ), called_back AS (
-            INSERT INTO callback_tokens (token_hash, payment_id)
-            SELECT $26, id FROM opened WHERE $26::bytea IS NOT NULL
+            INSERT INTO callback_tokens (token_hash, payment_id, purpose)
+            SELECT $26, id, 'prompt' FROM opened WHERE $26::bytea IS NOT NULL
         )
         SELECT payment_id, fingerprint, status, answer, created_at FROM claimed WHERE payment_id <> $1
     """
@@ -113,7 +114,7 @@ class PostgresPayments:
             promise.phone_until,
             *((key.caller, key.route, key.key, key.fingerprint) if key else (None,) * 4),
             [kind for kind, _ in names],
-            [reference for _, reference in names],
+            [rows.registered(*name, self._vault) for name in names],
             promise.callback_token_hash,
         )
         try:
@@ -226,7 +227,7 @@ class PostgresPayments:
             entry.body if entry else None,
             entry.event if entry else None,
             [kind for kind, _ in names],
-            [reference for _, reference in names],
+            [rows.registered(*name, self._vault) for name in names],
             answer.status if answer else None,
             self._vault.seal(answer.body, _of(key)) if answer and key else None,
             *((key.caller, key.route, key.key) if key else (None,) * 3),
@@ -302,12 +303,13 @@ class PostgresPayments:
     _BY_REFERENCE: Final = "SELECT payment_id FROM gateway_references WHERE kind = $1 AND reference = $2"
 
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
-        return _id(await self._database.rows(self._BY_REFERENCE, kind, reference))
+        name = rows.registered(kind, reference, self._vault)
+        return _id(await self._database.rows(self._BY_REFERENCE, kind, name))
 
-    _BY_CALLBACK: Final = "SELECT payment_id FROM callback_tokens WHERE token_hash = $1"
+    _BY_CALLBACK: Final = "SELECT payment_id FROM callback_tokens WHERE token_hash = $1 AND purpose = $2"
 
-    async def find_by_callback(self, token_hash: bytes) -> UUID | None:
-        return _id(await self._database.rows(self._BY_CALLBACK, token_hash))
+    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
+        return _id(await self._database.rows(self._BY_CALLBACK, token_hash, purpose))
 
     _ANOTHER_SUCCEEDED: Final = """
         SELECT id AS payment_id FROM payments

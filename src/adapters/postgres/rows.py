@@ -26,6 +26,7 @@ class Private(msgspec.Struct, omit_defaults=True):
     return_url: str | None = None
     metadata: dict[str, Any] = {}
     next_action: dict[str, Any] | None = None
+    references: dict[ReferenceKind, str] = {}
 
 
 class Shown(msgspec.Struct, omit_defaults=True):
@@ -52,6 +53,7 @@ def seal_private(payment: Payment, vault: Vault) -> bytes:
         payment.return_url,
         dict(payment.metadata),
         None if payment.next_action is None else dict(payment.next_action),
+        {kind: name for kind, name in payment.references.items() if kind.is_personal},
     )
     return vault.seal(_json.encode(private), f"payment:{payment.id}")
 
@@ -65,7 +67,13 @@ def known_json(known: Known) -> str:
 
 
 def references_json(references: Mapping[ReferenceKind, str]) -> str:
-    return _json.encode(references).decode()
+    """The names that anyone may read; the others are in the private part."""
+    return _json.encode({kind: name for kind, name in references.items() if not kind.is_personal}).decode()
+
+
+def registered(kind: ReferenceKind, reference: str, vault: Vault) -> str:
+    """How a name stands in the registry of all names: one that gives its customer away is only to be recognised."""
+    return vault.blind("reference", kind, reference).hex() if kind.is_personal else reference
 
 
 def seal_operation(operation: Operation, payment_id: UUID, vault: Vault) -> bytes:
@@ -102,7 +110,7 @@ def kept(row: asyncpg.Record, vault: Vault) -> Kept:
         status=Status(row["status"]),
         reason=None if row["reason"] is None else Reason(row["reason"]),
         known=Known(frozenset(_known.decode(row["known"]))),
-        references=_references.decode(row["refs"]),
+        references=_references.decode(row["refs"]) | private.references,
         next_action=private.next_action,
         capture_before=row["capture_before"],
         amount_captured=row["amount_captured"],

@@ -1,12 +1,20 @@
 """The six calls we make. Each asks once, says under which key, and answers in our wire structs."""
 
-from collections.abc import Awaitable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 import stripe
 from msgspec.json import Decoder
-from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
+from stripe import StripeResponse
+from stripe.params import (
+    CustomerCreateParams,
+    PaymentIntentCancelParams,
+    PaymentIntentCreateParams,
+    PaymentIntentListParams,
+    PaymentIntentRetrieveParams,
+    PaymentMethodCreateParams,
+)
 
 from adapters.stripe import wire
 from adapters.stripe.failures import Lost, is_replay, meaning
@@ -14,7 +22,8 @@ from application.ports.webhooks import Unreadable
 
 T = TypeVar("T")
 
-PAGE_SIZE = 100
+_INTENTS: Final = "/v1/payment_intents"
+_LONGEST_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Answer(Generic[T]):
 
 class Api:
     """
-    Stripe, asked once a call.
+    Stripe, asked once a call, through stripe-python's raw requests: its own objects cost as much as all the rest.
 
     Raises, from every method:
         Refused: a definite no.
@@ -36,50 +45,47 @@ class Api:
     """
 
     def __init__(self, client: stripe.StripeClient) -> None:
-        self._v1 = client.v1
+        self._client = client
 
     async def create_method(self, token: str, key: str) -> Answer[wire.Method]:
         """Spend a single-use token on a PaymentMethod."""
-        asked = self._v1.payment_methods.create_async({"type": "card", "card": {"token": token}}, _under(key))
-        return await _answer(asked, wire.METHOD)
+        params: PaymentMethodCreateParams = {"type": "card", "card": {"token": token}}
+        return await self._post("/v1/payment_methods", params, key, wire.METHOD)
 
     async def create_customer(self, metadata: dict[str, str], key: str) -> Answer[wire.Named]:
-        return await _answer(self._v1.customers.create_async({"metadata": metadata}, _under(key)), wire.NAMED)
+        params: CustomerCreateParams = {"metadata": metadata}
+        return await self._post("/v1/customers", params, key, wire.NAMED)
 
     async def create_intent(self, params: PaymentIntentCreateParams, key: str) -> Answer[wire.Intent]:
-        return await _answer(self._v1.payment_intents.create_async(params, _under(key)), wire.INTENT)
-
-    async def retrieve_intent(self, intent_id: str) -> wire.Intent:
-        asked = self._v1.payment_intents.retrieve_async(intent_id, {"expand": ["latest_charge"]})
-        return (await _answer(asked, wire.INTENT)).body
+        return await self._post(_INTENTS, params, key, wire.INTENT)
 
     async def cancel_intent(
         self, intent_id: str, reason: Literal["abandoned", "requested_by_customer"], key: str
     ) -> Answer[wire.Intent]:
-        asked = self._v1.payment_intents.cancel_async(intent_id, {"cancellation_reason": reason}, _under(key))
-        return await _answer(asked, wire.INTENT)
+        params: PaymentIntentCancelParams = {"cancellation_reason": reason}
+        return await self._post(f"{_INTENTS}/{intent_id}/cancel", params, key, wire.INTENT)
+
+    async def retrieve_intent(self, intent_id: str) -> wire.Intent:
+        params: PaymentIntentRetrieveParams = {"expand": ["latest_charge"]}
+        return (await self._ask("get", f"{_INTENTS}/{intent_id}", params, wire.INTENT)).body
 
     async def list_intents(self, created: tuple[int, int], after: str | None) -> wire.Page:
         """Up to 100 intents created between two moments (Unix seconds, inclusive), newest first."""
         first, last = created
-        params: PaymentIntentListParams = {"created": {"gte": first, "lte": last}, "limit": PAGE_SIZE}
+        params: PaymentIntentListParams = {"created": {"gte": first, "lte": last}, "limit": _LONGEST_PAGE}
         if after is not None:
             params["starting_after"] = after
-        return (await _answer(self._v1.payment_intents.list_async(params), wire.PAGE)).body
+        return (await self._ask("get", _INTENTS, params, wire.PAGE)).body
 
+    async def _post(self, path: str, params: Mapping[str, object], key: str, decoder: Decoder[T]) -> Answer[T]:
+        return await self._ask("post", path, {**params, "idempotency_key": key}, decoder)
 
-def _under(key: str) -> stripe.RequestOptions:
-    return {"idempotency_key": key}
-
-
-async def _answer(asked: Awaitable[stripe.StripeObject], decoder: Decoder[T]) -> Answer[T]:
-    try:
-        response = (await asked).last_response
-    except stripe.StripeError as error:
-        raise meaning(error) from None
-    if response is None:
-        raise Lost("no_response")
-    try:
-        return Answer(wire.read(decoder, response.body), is_replay(response.headers))
-    except Unreadable:
-        raise Lost("unreadable") from None
+    async def _ask(self, verb: str, path: str, params: Mapping[str, object], decoder: Decoder[T]) -> Answer[T]:
+        try:
+            response: StripeResponse = await self._client.raw_request_async(verb, path, **params)
+        except stripe.StripeError as error:
+            raise meaning(error) from None
+        try:
+            return Answer(wire.read(decoder, response.body), is_replay(response.headers))
+        except Unreadable:
+            raise Lost("unreadable") from None

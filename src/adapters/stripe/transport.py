@@ -10,7 +10,6 @@ import stripe
 from stripe import APIConnectionError, APIError
 
 from adapters.stripe import wire
-from adapters.stripe.said import warn_once
 from application.ports.webhooks import Unreadable
 
 #: What can only happen while there is no connection yet: not one byte of the request has left.
@@ -22,7 +21,6 @@ BEFORE_SENDING: Final = (
 _AFTER_SENDING: Final = (aiohttp.ClientError, OSError)  # a TimeoutError is an OSError
 
 _FIRST_ERROR_STATUS: Final = 300
-_NOTICE: Final = "Stripe-Notice"
 
 
 class _Broken(APIConnectionError):
@@ -79,7 +77,7 @@ class Transport(stripe.HTTPClient):
         except _AFTER_SENDING as error:
             raise AnswerLost(error) from error
         _refuse_unreadable(body, response)
-        return body, response.status, _without_notice(response)
+        return body, response.status, response.headers
 
     async def close_async(self) -> None:
         """Let all connections go. Can be called twice."""
@@ -107,12 +105,3 @@ def _refuse_unreadable(body: bytes, response: aiohttp.ClientResponse) -> None:
     if told is None or (told.error is None and response.status >= _FIRST_ERROR_STATUS):
         headers = cast(dict[str, str], response.headers)
         raise APIError("not in Stripe's form", http_status=response.status, headers=headers)
-
-
-def _without_notice(response: aiohttp.ClientResponse) -> Mapping[str, str]:
-    """stripe-python makes a Python warning of a notice, which may be an exception: in a log it harms nobody."""
-    if _NOTICE not in response.headers:
-        return response.headers
-    headers = response.headers.copy()
-    warn_once("stripe.notice_received", headers.pop(_NOTICE))
-    return headers

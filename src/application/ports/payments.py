@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Protocol
 from uuid import UUID
 
@@ -37,6 +37,13 @@ class Lease:
 
     epoch: int
     until: datetime
+
+
+class Purpose(StrEnum):
+    """What a callback token was made for: messages about anything else are refused on its path."""
+
+    PROMPT = "prompt"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +191,8 @@ class Payments(Protocol):
         """Whose name at a gateway this is."""
         ...
 
-    async def find_by_callback(self, token_hash: bytes) -> UUID | None:
-        """Which payment this callback token was made for."""
+    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
+        """Which payment this callback token was made for; None also where it was made for another purpose."""
         ...
 
     async def another_succeeded(self, payment: Payment) -> bool:
