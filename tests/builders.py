@@ -51,8 +51,7 @@ def a_payment(**facts: Any) -> Payment:
         "method": a_card(token=None),
         "metadata": {"order": {"items": ["Premium Plan"]}},
     } | facts
-    payment = Payment(**facts, updated_at=facts.get("updated_at", now()))
-    return payment
+    return Payment(**{"updated_at": now()} | facts)
 
 
 def an_mpesa_payment(**facts: Any) -> Payment:

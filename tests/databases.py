@@ -116,7 +116,7 @@ async def database(postgres_server: Server, template: str) -> AsyncIterator[Data
 
 
 @pytest.fixture
-async def blank_database(postgres_server: Server, template: str) -> AsyncIterator[Database]:  # noqa: ARG001  for its role
+async def blank_database(postgres_server: Server, template: str) -> AsyncIterator[Database]:
     """A database without any table, for tests that bring their own."""
     async with a_database(postgres_server, template="template1") as made:
         yield made

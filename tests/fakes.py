@@ -274,7 +274,7 @@ class InMemoryInbox:
 class FakeGateway:
     """A gateway that answers what it was told to, and remembers whom it asked."""
 
-    answers: list[Report | Exception] = field(default_factory=list)
+    answers: list[Report | BaseException] = field(default_factory=list)
     total_timeout: timedelta = timedelta(seconds=10)
     may_repeat: bool = True
     asked: list[UUID] = field(default_factory=list)
@@ -312,7 +312,7 @@ class FakeGateway:
 
     def _answer(self) -> Report:
         answer = self.answers.pop(0) if self.answers else Report()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 

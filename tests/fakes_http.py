@@ -19,7 +19,7 @@ from adapters.http.auth import Authenticator
 from adapters.http.keys import Keys, SecretKey
 from adapters.http.views import render
 from application.find_payments import Reader, Story
-from application.ports.payments import Answer
+from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
 from application.start_payment import Answered, PaymentRequest
 from domain.errors import NotFound
@@ -116,7 +116,7 @@ class EarsFake:
     async def webhook(self, gateway: GatewayName, event_id: str, body: bytes) -> bool:
         return self._keep(f"{gateway}:{event_id}", body)
 
-    async def callback(self, token: str, body: bytes) -> bool:
+    async def callback(self, token: str, body: bytes, purpose: Purpose) -> bool:
         if token != self.token:
             raise NotFound
         return self._keep(token, body)

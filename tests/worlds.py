@@ -114,5 +114,5 @@ class World:
         await self.record_report.execute(kept, told)
 
 
-def given(*answers: Report | Exception) -> World:
+def given(*answers: Report | BaseException) -> World:
     return World(FakeGateway(list(answers)))

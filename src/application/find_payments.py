@@ -1,5 +1,6 @@
 """The read side: one payment, and its story."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from application.ports.payments import Payments
 from application.ports.platform import Clock
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.history import Entry, verify
 from domain.payment import Payment
 
@@ -44,7 +45,8 @@ class FindPayment:
         payment = kept.payment
         now = self._clock.now()
         if not payment.status.is_closed and now - payment.updated_at > _NUDGE_AT_MOST_EVERY:
-            await self._payments.nudge(payment_id, now, _NUDGE_AT_MOST_EVERY)
+            with suppress(Unavailable):  # what was asked for is here; the nudge was a favour
+                await self._payments.nudge(payment_id, now, _NUDGE_AT_MOST_EVERY)
         return payment
 
 

@@ -6,11 +6,13 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+import structlog
+
 from application.ports.gateway import NothingSent, Operation, PaymentGateway
 from application.ports.payments import Answer, Kept, Key, Lease, Opened, Payments, Promise, Repeated
 from application.ports.platform import Blinder, Clock, NewId
 from application.record_report import RecordReport, Result, Told
-from domain.errors import Fault, GatewayUnavailable, Invalid, KeyInUse, Unavailable
+from domain.errors import Fault, GatewayUnavailable, Invalid, KeyInUse
 from domain.evidence import Claim, Evidence, Reason, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
 from domain.ids import born
@@ -18,6 +20,8 @@ from domain.money import Money
 from domain.payment import CaptureMethod, Payment, Report
 from domain.payment_method import GatewayName, PaymentMethod
 from domain.status import Status
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +110,15 @@ class StartPayment:
             if not nothing.token_used:
                 raise
             # The token is spent: the caller could not repeat the request, so the worker sends it.
-            return Report(evidence=(Evidence(claim=Claim.LOST, source=Source.CLOCK, at=self._clock.now()),))
+        except Exception:  # whatever broke, the gateway may have been reached by then
+            log.exception("payment.ask_failed", payment_id=str(promise.payment.id))
+        return Report(evidence=(Evidence(claim=Claim.LOST, source=Source.CLOCK, at=self._clock.now()),))
 
     async def _answer(self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest) -> Answered:
         try:
             result = await self._record(kept, report, opened, request)
-        except Unavailable:  # the gateway may have acted: the caller must learn the id, the worker finds the truth
+        except Exception:  # the gateway may have acted: the caller must learn the id, the worker finds the truth
+            log.exception("payment.not_recorded", payment_id=str(kept.payment.id))
             unknown = replace(kept.payment, status=Status.UNKNOWN)
             return Answered(self._render(unknown, request.request_id), kept.payment.id)
         answer = result.answer or self._render(result.kept.payment, request.request_id)
@@ -149,7 +156,7 @@ class StartPayment:
 
     def _promise(self, request: PaymentRequest, gateway: PaymentGateway) -> Promise:
         prepared = gateway.prepare()
-        method = request.method
+        method = request.method.checked()
         payment_id = self._new_id()
         now = born(payment_id)
         payment = Payment(

@@ -22,8 +22,12 @@ class GatewayName(StrEnum):
 
 _TOKEN: Final = re.compile(r"(tok|pm)_[A-Za-z0-9_]{1,120}", re.ASCII)
 _PHONE: Final = re.compile(r"(?:\+?254|0)?([17][0-9]{8})", re.ASCII)
-#: 14 to 19 digits, perhaps grouped, beginning as the card networks' do (2-6): what a card number looks like.
-_CARD_NUMBER: Final = re.compile(r"(?<![0-9])[2-6](?:[ -]?[0-9]){13,18}(?![0-9])", re.ASCII)
+#: How card numbers begin, and how many digits they have; 17 and 18 are left to other people's numbers.
+_CARD_BEGINS: Final = frozenset("23456")
+_CARD_LENGTHS: Final = frozenset({14, 15, 16, 19})
+_DIGITS: Final = re.compile(r"[0-9]+(?:[ -][0-9]+)*", re.ASCII)
+_GROUP: Final = re.compile(r"[0-9]+", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +92,25 @@ def msisdn(phone: str | None) -> str:
 
 
 def looks_like_card_number(text: str) -> bool:
-    """Whether `text` holds what a card number looks like: 14 to 19 digits that pass Luhn's check (ISO/IEC 7812-1)."""
-    for found in _CARD_NUMBER.finditer(text):
-        digits = [int(digit) for digit in found[0] if digit.isdigit()]
-        doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-        if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0:
-            return True
+    """
+    Whether `text` holds what a card number looks like, grouped by blanks or dashes or not (ISO/IEC 7812-1, Luhn).
+
+    A UUID is none, whatever its digits say.
+    """
+    for run in _DIGITS.findall(_UUID.sub("", text)):
+        groups = _GROUP.findall(run)
+        for first in range(len(groups)):
+            number = ""
+            for group in groups[first:]:
+                number += group
+                if number[0] in _CARD_BEGINS and len(number) in _CARD_LENGTHS and _passes_luhn(number):
+                    return True
+                if len(number) > max(_CARD_LENGTHS):
+                    break
     return False
+
+
+def _passes_luhn(number: str) -> bool:
+    digits = [int(digit) for digit in number]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

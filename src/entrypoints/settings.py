@@ -83,6 +83,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sandbox_stripe_port: Port = 12111
     sandbox_daraja_port: Port = 12112
 
+    def __repr__(self) -> str:
+        """Half of it is secrets."""
+        return f"Settings(app_env={self.app_env.value!r}, …)"
+
     @property
     def checks(self) -> tuple[timedelta, ...]:
         """When an open payment is looked at, after it began."""

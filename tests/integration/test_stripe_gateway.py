@@ -471,6 +471,7 @@ async def test_held_money_is_kept_until_stripe_lets_it_go(world: World) -> None:
     assert (held.status, piece.amount) == (Status.AUTHORIZED, held.money)
     assert held.capture_before is not None
     assert timedelta(days=6) < held.capture_before - now() <= timedelta(days=7)
+    assert world.gateway.expires_at(held) is None
 
     await world.caller.steer(f"expire/{held.references[INTENT]}")
     payment, _ = await world.look_up(held)

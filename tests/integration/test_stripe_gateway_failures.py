@@ -122,7 +122,7 @@ async def listening(serve: Connection, tls: ssl.SSLContext | None = None) -> Asy
         server.close()
 
 
-async def collected(gateway: StripeGateway, payment: Payment | None = None, token: str = "pm_1") -> Report:  # noqa: S107
+async def collected(gateway: StripeGateway, payment: Payment | None = None, token: str = "pm_1") -> Report:
     payment = payment or a_payment()
     return await gateway.collect(payment, Operation(started_at=payment.created_at, token=token))
 
@@ -556,7 +556,7 @@ async def test_a_look_up_that_fails_says_nothing_new(status: int, body: Any) -> 
 
 async def test_a_notice_of_stripes_disturbs_nobody() -> None:
     """
-    stripe-python would make a warning of it, and a warning can be an error: after the customer was charged.
+    Where stripe-python makes a warning of it, a warning that is an error would come after the customer was charged.
     """
     script = Script().says("POST payment_intents", 200, an_intent(), {"Stripe-Notice": "Use something newer."})
     async with speaking(script) as gateway:

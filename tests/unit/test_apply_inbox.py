@@ -26,7 +26,7 @@ CONFIRMED = Report(evidence=(evidence(Claim.SUCCEEDED, Source.QUERY),))
 TOKEN = "a" * 64
 
 
-async def a_prompt(*answers: Report | Exception) -> World:
+async def a_prompt(*answers: Report | BaseException) -> World:
     world = given(*answers)
     world.gateway.may_repeat = False
     world.gateway.prepared = Preparation(callback_token=TOKEN, holds_phone_for=timedelta(minutes=2))

@@ -12,7 +12,13 @@ from domain.errors import IllegalTransition, Invalid, KeyInUse, Refused
 from tests.fakes_http import A_TOKEN, World, code_of
 
 OPEN_TO_ALL = {"/", "/health/live", "/health/ready", "/webhooks/health"}
-PROVEN_OTHERWISE = {"/webhooks/stripe", "/webhooks/mpesa", "/webhooks/mm/{token}"}
+PROVEN_OTHERWISE = {
+    "/webhooks/stripe",
+    "/webhooks/mpesa",
+    "/webhooks/mm/{token}",
+    "/webhooks/mm/{token}/result",
+    "/webhooks/mm/{token}/timeout",
+}
 
 
 def test_an_error_without_a_row_is_its_nearest_ancestor() -> None:

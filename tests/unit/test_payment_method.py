@@ -40,7 +40,15 @@ def test_a_method_has_its_own_parts_and_no_others(method: PaymentMethod) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["4242424242424242", "4242 4242 4242 4242", "pan: 5555-5555-5555-4444.", "378282246310005"]
+    "text",
+    [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "pan: 5555-5555-5555-4444.",
+        "qty 3 4242424242424242",
+        "345 4242424242424242",
+        "378282246310005",
+    ],
 )
 def test_a_card_number_is_recognised(text: str) -> None:
     """Grouped or not, alone or in a sentence."""
@@ -48,7 +56,16 @@ def test_a_card_number_is_recognised(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["4242424242424241", "1700000000000", "order 12345", "254712345678", "550e8400-e29b-41d4"]
+    "text",
+    [
+        "4242424242424241",
+        "1700000000000",
+        "order 12345",
+        "254712345678",
+        "550e8400-e29b-41d4",
+        "42424242-4242-4242-4242-424242424242",
+        "1" + "4242" * 4,
+    ],
 )
 def test_other_numbers_are_left_alone(text: str) -> None:
     """A wrong check digit, a time stamp, an order, a phone."""

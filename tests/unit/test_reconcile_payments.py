@@ -17,18 +17,18 @@ ASKS = Report(evidence=(evidence(Claim.REQUIRES_ACTION),), references=INTENT, ne
 PROMPT = Report(evidence=(evidence(Claim.REQUIRES_ACTION),), references={ReferenceKind.CHECKOUT_REQUEST: "ws_CO_1"})
 
 
-class CrashError(Exception):
+class Crash(BaseException):
     """The process ends here."""
 
 
-async def crashed(*answers: Report | Exception, mpesa: bool = False) -> World:
+async def crashed(*answers: Report | BaseException, mpesa: bool = False) -> World:
     """A payment whose process died between the gateway's answer and the commit."""
-    world = given(CrashError(), *answers)
+    world = given(Crash(), *answers)
     world.gateway.may_repeat = not mpesa
     method = {"method": a_phone(), "money": kes(10)} if mpesa else {}
     try:
         await world.start_payment.execute(a_request(**method))
-    except CrashError:
+    except Crash:
         world.clock.pass_(seconds=61)
     return world
 

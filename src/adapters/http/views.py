@@ -77,7 +77,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
             description=payment.description,
             return_url=payment.return_url,
             metadata=payment.metadata,
-            next_action=payment.next_action,
+            next_action=payment.next_action if payment.status is Status.REQUIRES_ACTION else None,
             amount_captured=payment.amount_captured,
             amount_refunded=payment.amount_refunded,
             refund_status=payment.refund_status,

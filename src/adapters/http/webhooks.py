@@ -14,6 +14,7 @@ from adapters.http.json_body import WEBHOOK_LIMIT, check_media_type, read_bytes
 from adapters.http.json_text import check_is_json
 from adapters.http.refusals import RequestRefused
 from adapters.http.replies import Reply
+from application.ports.payments import Purpose
 from application.ports.webhooks import Forged, WebhookVerifier
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from domain.errors import NotFound
@@ -59,13 +60,17 @@ class Webhooks(Controller):
         token: FromPath[str],
     ) -> Reply:
         """A callback on the path that was made for one payment. Whatever it calls its media type, it must be JSON."""
-        if not _TOKEN.fullmatch(token):
-            raise NotFound
-        body = await read_bytes(request, WEBHOOK_LIMIT)
-        check_is_json(body)
-        fresh = await ears.receive_callback.execute(token, body)
-        log.info("webhook.received", gateway=GatewayName.MPESA, fresh=fresh)
-        return _THANKS
+        return await _keep(request, ears, token, Purpose.PROMPT)
+
+    @post(["/mm/{token:str}/result", "/mm/{token:str}/timeout"], operation_id="MobileMoneyResult")
+    async def result(
+        self,
+        request: Request[Any, Any, Any],
+        ears: NamedDependency[SkipValidation[Ears]],
+        token: FromPath[str],
+    ) -> Reply:
+        """The answer to a question we asked, on the path that was made for it; or that it waited too long."""
+        return await _keep(request, ears, token, Purpose.STATUS)
 
     @post("/mpesa", operation_id="MpesaHint")
     async def hint(self, request: Request[Any, Any, Any], ears: NamedDependency[SkipValidation[Ears]]) -> Reply:
@@ -78,3 +83,13 @@ class Webhooks(Controller):
         else:
             await ears.receive_hint.execute(body)
         return _THANKS
+
+
+async def _keep(request: Request[Any, Any, Any], ears: Ears, token: str, purpose: Purpose) -> Reply:
+    if not _TOKEN.fullmatch(token):
+        raise NotFound
+    body = await read_bytes(request, WEBHOOK_LIMIT)
+    check_is_json(body)
+    fresh = await ears.receive_callback.execute(token, body, purpose)
+    log.info("webhook.received", gateway=GatewayName.MPESA, fresh=fresh)
+    return _THANKS

@@ -73,7 +73,7 @@ def meaning(error: stripe.StripeError) -> Refused | Lost | NothingSent:
         log.error("stripe.misconfigured", status=error.http_status, code=code, request_id=error.request_id)
         return NothingSent()
     if verdict is Meaning.NOTHING_SENT:
-        log.warning("stripe.unreachable", status=error.http_status, code=code, request_id=error.request_id)
+        log.warning("stripe.nothing_sent", status=error.http_status, code=code, request_id=error.request_id)
         return NothingSent()
     if verdict is Meaning.REFUSED and told.code not in ECHOES:
         return Refused(told, replayed=is_replay(error.headers))

@@ -79,6 +79,9 @@ class StripeGateway:
         return Preparation()
 
     def expires_at(self, payment: Payment) -> datetime | None:
+        """None once money was held: the customer has acted, and what becomes of the money is the shop's decision."""
+        if any(piece.claim is Claim.AUTHORIZED for piece in payment.known.evidence):
+            return None
         transfers = payment.method.type is MethodType.BANK_TRANSFER
         return payment.created_at + (self._transfer_expires_after if transfers else self._action_expires_after)
 

@@ -1,0 +1,54 @@
+"""The load generator as a process of its own: takes orders, makes the load, tells what came of it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from multiprocessing.connection import Connection
+from uuid import UUID
+
+import uvloop
+
+from bench.load import Closed, Load, Open, Outcome
+from bench.requests import Asking, KnownPayments, NewPayments
+
+
+class Kind(Enum):
+    PAY = "POST /payments"
+    FIND = "GET /payments/{id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """So many seconds of requests of one kind; without a `rate` (per second) as many as there can be."""
+
+    kind: Kind
+    port: int
+    seconds: float
+    connections: int
+    rate: float | None = None
+
+
+class TellMade:
+    """The order to say the ids of all payments that were answered 201."""
+
+
+def serve(line: Connection, tokens: Mapping[UUID, str]) -> None:
+    """Follows orders until it is ended."""
+    payments = NewPayments(tokens)
+    supplies: dict[Kind, Asking] = {Kind.PAY: payments, Kind.FIND: KnownPayments(payments)}
+    line.send("ready")
+    while True:
+        order = line.recv()
+        if isinstance(order, TellMade):
+            line.send([payment_id.decode() for payment_id, _ in payments.made])
+        else:
+            line.send(uvloop.run(_follow(order, supplies[order.kind])))
+
+
+async def _follow(order: Order, asking: Asking) -> Outcome:
+    rhythm = Closed(order.seconds) if order.rate is None else Open(order.seconds, order.rate)
+    cpu = time.process_time()
+    outcome = await Load(asking, rhythm).run(order.port, order.connections)
+    outcome.cpu_seconds = time.process_time() - cpu
+    return outcome
