@@ -18,9 +18,9 @@ from adapters.postgres.embedded import EmbeddedPostgres
 from bench import bare_route, generator, programs, stand_in
 from bench.options import Options
 from bench.pgbench import Pgbench
-from bench.pgbench_script import Script, translate
+from bench.pgbench_script import translate
 from bench.processes import Child, child
-from bench.recorded import record
+from bench.recorded import Recording, record
 from entrypoints.local import furnished, prepare_database
 from entrypoints.settings import Settings
 from entrypoints.tokens import development_token
@@ -32,7 +32,10 @@ _PEER: Final = "peer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What runs: process ids, and how to reach it. `settings` are the product's, `peer` the same with its database."""
+    """
+    What runs: process ids, and how to reach it. `settings` are the product's, `peer` the same with
+    the peer's database; `recorded` are the payments by which its script was written.
+    """
 
     settings: Settings
     peer: Settings
@@ -43,6 +46,7 @@ class Machine:
     bare: Child
     generator: Child
     pgbench: Pgbench
+    recorded: tuple[UUID, ...]
 
 
 @contextmanager
@@ -72,7 +76,7 @@ def running(options: Options) -> Iterator[Machine]:
             settings, database_url=server.dsn(_PEER), database_owner_url=server.dsn(_PEER, owner=True)
         )
         tokens = {user: development_token(settings, user) for user in (uuid4() for _ in range(_USERS))}
-        script = asyncio.run(_prepare(server.dsn("postgres", owner=True), settings, peer, tokens))
+        recordings = asyncio.run(_prepare(server.dsn("postgres", owner=True), settings, peer, tokens))
         if options.worker:
             stack.enter_context(programs.worker(settings, folder))
         yield Machine(
@@ -84,17 +88,20 @@ def running(options: Options) -> Iterator[Machine]:
             api=stack.enter_context(programs.api(settings, folder)),
             bare=stack.enter_context(child(bare_route.serve, server.dsn(), options.connections)),
             generator=stack.enter_context(child(generator.serve, tokens)),
-            pgbench=Pgbench(script, server.dsn(_PEER), server.pid, folder / "pgbench", options.connections),
+            pgbench=Pgbench(
+                translate(*recordings), server.dsn(_PEER), server.pid, folder / "pgbench", options.connections
+            ),
+            recorded=tuple(one.payment_id for one in recordings),
         )
 
 
-async def _prepare(maintenance: str, settings: Settings, peer: Settings, tokens: dict[UUID, str]) -> Script:
-    """Both databases migrated, and the peer's script recorded in its own."""
+async def _prepare(maintenance: str, settings: Settings, peer: Settings, tokens: dict[UUID, str]) -> list[Recording]:
+    """Both databases migrated, and two payments recorded in the peer's."""
     async with connected(maintenance) as owner:
         await owner.execute(f"CREATE DATABASE {_PEER}")
     for each in (settings, peer):
         await prepare_database(each)
-    return translate(await record(peer, tokens), await record(peer, tokens))
+    return [await record(peer, tokens) for _ in range(2)]
 
 
 @contextmanager

@@ -3,7 +3,7 @@ The statements of one payment, taken from the service itself: a payment is made 
 on a pool that writes down what it is told. Whatever becomes of the code, its peer does the same.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+from dependency_injector import providers
 
 from adapters.encryption import MasterKeys, Vault
 from adapters.postgres import data_keys
@@ -45,48 +46,48 @@ class Recording:
 
 
 class _Recorder(Database):
-    said: list[Said]
+    def __init__(self, dsn: str) -> None:
+        super().__init__(dsn, size=2, set_aside=1)
+        self.said: list[Said] = []
 
     async def rows(self, statement: str, *values: Any, urgent: bool = False) -> Sequence[asyncpg.Record]:
         self.said.append(Said(statement, values))
         return await super().rows(statement, *values, urgent=urgent)
 
 
-async def record(settings: Settings, tokens: dict[UUID, str], times: int) -> list[Recording]:
+async def record(settings: Settings, tokens: Mapping[UUID, str]) -> Recording:
     """
-    Makes `times` payments, and tells what each of them said.
+    Makes a payment, and tells what was said.
 
     Raises:
-        RecordingError: one was not answered 201.
+        RecordingError: it was not answered 201.
     """
-    payments = NewPayments(tokens)
     async with _api(settings) as (recorder, client):
-        recordings = [await _one(payments, recorder, client) for _ in range(times)]
+        payment_id = await _pay(NewPayments(tokens), client)
     async with connected(settings.dsn or "") as connection:
-        return [Recording(one.payment_id, [await _typed(connection, said) for said in one.said]) for one in recordings]
+        return Recording(payment_id, [await _typed(connection, said) for said in recorder.said])
 
 
-async def _one(payments: NewPayments, recorder: _Recorder, client: httpx.AsyncClient) -> Recording:
+async def _pay(payments: NewPayments, client: httpx.AsyncClient) -> UUID:
     request, user = payments.next()
     head, _, body = request.partition(b"\r\n\r\n")
-    headers = [line.split(b": ", 1) for line in head.split(b"\r\n")[1:]]
-    recorder.said = []
-    got = await client.post("/payments", content=body, headers=[(name, value) for name, value in headers])
+    headers = [(name, value) for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n")[1:])]
+    got = await client.post("/payments", content=body, headers=headers)
     if not payments.is_right(user, Answer(got.status_code, b"", got.content)):
         raise RecordingError(f"the first payment was answered {got.status_code}: {got.text[:300]}")
-    return Recording(UUID(payments.made[-1][0].decode()), recorder.said)
+    return UUID(payments.made[0][0].decode())
 
 
 @asynccontextmanager
 async def _api(settings: Settings) -> AsyncIterator[tuple[_Recorder, httpx.AsyncClient]]:
     """The graph of `entrypoints.container.opened`, around a pool that writes down."""
-    recorder = _Recorder(settings.dsn or "", size=2, set_aside=1)
-    recorder.said = []
+    recorder = _Recorder(settings.dsn or "")
     async with recorder:
         vault = Vault(await data_keys.load(recorder, MasterKeys.parse(settings.encryption_keys or "")))
         container = Container(settings=settings, database=recorder, vault=vault)
+        recorder.said.clear()
         gateways = configured_gateways(container, settings)
-        container.gateways.override(gateways)
+        container.gateways.override(providers.Object(gateways))
         transport = httpx.ASGITransport(app(container, settings))
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

@@ -1,89 +1,98 @@
 """The measuring itself: short turns, one after the other, round by round; then half of what was reached."""
 
-import time
-from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
-from bench.generator import Kind, Order
+from bench.generator import Kind, Order, TellMade
 from bench.load import Outcome
 from bench.machine import Machine
 from bench.options import Options
+from bench.series import Measured, Series
 from bench.usage import cpu_seconds, resident_mb
 
-#: The last answers of a turn may take a while, and the generator tells of it itself.
-_PATIENCE_S = 60.0
+_HALF_TURNS: Final = 3
+#: Beyond a turn's length: the generator itself waits 20 s for the last answers.
+_PATIENCE_S: Final = 30.0
 
 
 class GeneratorError(Exception):
     """The load generator ended, or does not answer."""
 
 
-@dataclass(slots=True)
-class Series:
-    """All turns of one contestant. CPU in seconds by whose it is; latencies in milliseconds."""
-
-    rates: list[float] = field(default_factory=list)
-    answers: int = 0
-    cpu: dict[str, float] = field(default_factory=dict)
-    latencies: "array[float]" = field(default_factory=lambda: array("d"))
-    own: "array[float]" = field(default_factory=lambda: array("d"))
-    wrong: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def cpu_per_answer(self, whose: str) -> float | None:
-        """In microseconds."""
-        return self.cpu[whose] / self.answers * 1e6 if whose in self.cpu and self.answers else None
-
-
-@dataclass(slots=True)
-class Measured:
-    """Every series of one run; the halves are at half of the median rate, in an open loop."""
-
-    pay: Series = field(default_factory=Series)
-    pgbench: Series = field(default_factory=Series)
-    find: Series = field(default_factory=Series)
-    bare: Series = field(default_factory=Series)
-    pay_half: Series = field(default_factory=Series)
-    find_half: Series = field(default_factory=Series)
-    warm_up: Series = field(default_factory=Series)
-    processed_by_pgbench: int = 0
-    resident_mb: float | None = None
-
-    def of_service(self) -> list[Series]:
-        """Those whose answers were looked at."""
-        return [self.warm_up, self.pay, self.find, self.bare, self.pay_half, self.find_half]
-
-
 class Turns:
-    """Who is measured when. `told` hears what is being done."""
+    """Who is measured when. `tell` hears what is being done."""
 
-    def __init__(self, machine: Machine, options: Options, told: Callable[[str], None]) -> None:
+    def __init__(self, machine: Machine, options: Options, tell: Callable[[str], None]) -> None:
         self._machine = machine
         self._options = options
-        self._told = told
-        self.measured = Measured()
+        self._tell = tell
+        self._measured = Measured()
 
     def take(self) -> Measured:
         """
+        All of them.
+
         Raises:
-            GeneratorError, PgbenchError: one of the measuring programs failed.
+            GeneratorError, PgbenchError: one of those that measure failed.
         """
-        measured, service, bare = self.measured, self._machine.settings.port, self._machine.bare
-        self._told("warming up")
-        self._load(measured.warm_up, Kind.PAY, service, self._machine.api)
-        self._load(measured.warm_up, Kind.FIND, service, self._machine.api)
-        self._load(measured.warm_up, Kind.FIND, bare.said, bare.pid)
+        measured = self._measured
+        self._tell("warming up")
+        self._round(measured.warm_up, measured.warm_up, measured.warm_up)
         for number in range(1, self._options.rounds + 1):
-            self._told(f"round {number} of {self._options.rounds}")
-            self._load(measured.pay, Kind.PAY, service, self._machine.api)
-            self._pgbench(measured.pgbench)
-            self._load(measured.find, Kind.FIND, service, self._machine.api)
-            self._load(measured.bare, Kind.FIND, bare.said, bare.pid)
-        self._told("half load")
-        for half, full, kind in ((measured.pay_half, measured.pay, Kind.PAY), (measured.find_half, measured.find, Kind.FIND)):
-            for _ in range(_HALF_TURNS):
-                self._load(half, kind, service, self._machine.api, rate=median(full.rates) / 2)
+            self._tell(f"round {number} of {self._options.rounds}")
+            self._round(measured.pay, measured.find, measured.bare)
+        self._tell("half load")
+        for _ in range(_HALF_TURNS):
+            self._service(Kind.PAY, measured.pay_half, rate=measured.pay.rate / 2)
+            self._service(Kind.FIND, measured.find_half, rate=measured.find.rate / 2)
         measured.resident_mb = resident_mb(self._machine.api)
         return measured
+
+    def made(self) -> list[str]:
+        """The ids of all payments that were answered 201."""
+        self._machine.generator.line.send(TellMade())
+        told: list[str] = self._machine.generator.line.recv()
+        return told
+
+    def _round(self, pay: Series, find: Series, bare: Series) -> None:
+        self._service(Kind.PAY, pay)
+        if pay is not self._measured.warm_up:
+            self._pgbench()
+        self._service(Kind.FIND, find)
+        self._load(Kind.FIND, bare, self._machine.bare.said, self._machine.bare.pid)
+
+    def _pgbench(self) -> None:
+        turn = self._machine.pgbench.run(self._options.seconds)
+        self._measured.paid_by_pgbench += turn.processed
+        self._measured.pgbench.add(turn, {"database": turn.cpu_seconds})
+
+    def _service(self, kind: Kind, series: Series, rate: float | None = None) -> None:
+        self._load(kind, series, self._machine.settings.port, self._machine.api, rate)
+
+    def _load(self, kind: Kind, series: Series, port: int, server: int, rate: float | None = None) -> None:
+        order = Order(kind, port, self._options.seconds, self._options.connections, rate)
+        before = self._used(server)
+        outcome = self._follow(order)
+        used = {
+            whose: None if since is None or until is None else until - since
+            for (whose, since), until in zip(before.items(), self._used(server).values(), strict=True)
+        }
+        series.add(outcome, used | {"generator": outcome.cpu_seconds})
+
+    def _used(self, server: int) -> dict[str, float | None]:
+        return {
+            "server": cpu_seconds(server),
+            "database": cpu_seconds(self._machine.database, family=True),
+            "gateway": cpu_seconds(self._machine.gateway),
+        }
+
+    def _follow(self, order: Order) -> Outcome:
+        line = self._machine.generator.line
+        line.send(order)
+        if not line.poll(order.seconds + _PATIENCE_S):
+            raise GeneratorError("the load generator does not answer")
+        try:
+            outcome: Outcome = line.recv()
+        except EOFError:
+            raise GeneratorError("the load generator ended; what it said stands above") from None
+        return outcome

@@ -12,6 +12,7 @@ from application.ports.payments import Key, Promise
 from application.start_payment import PaymentRequest
 from domain.evidence import Claim, Evidence, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
+from domain.ids import born
 from domain.money import Money
 from domain.payment import Payment, ReferenceKind
 from domain.payment_method import MethodType, PaymentMethod
@@ -51,7 +52,7 @@ def a_payment(**facts: Any) -> Payment:
         "method": a_card(token=None),
         "metadata": {"order": {"items": ["Premium Plan"]}},
     } | facts
-    return Payment(**{"updated_at": now()} | facts)
+    return Payment(**{"updated_at": born(facts["id"])} | facts)
 
 
 def an_mpesa_payment(**facts: Any) -> Payment:

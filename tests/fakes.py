@@ -9,9 +9,9 @@ from uuid import UUID
 
 from application.ports.gateway import Operation, Preparation
 from application.ports.inbox import Message
+from application.ports.open_payments import Due
 from application.ports.payments import (
     Answer,
-    Due,
     Kept,
     Key,
     Lease,
@@ -82,7 +82,7 @@ class Claimed:
 
 @dataclass
 class InMemoryPayments:
-    """What `Payments` promises, in dictionaries."""
+    """What `Payments` and `OpenPayments` promise, in dictionaries."""
 
     keys_kept_for: timedelta = timedelta(days=30)
     kept: dict[UUID, Kept] = field(default_factory=dict)

@@ -72,6 +72,7 @@ class World:
 
         self.reconcile = ReconcilePayments(
             payments=self.payments,
+            open_payments=self.payments,
             gateways=gateways,
             record_report=self.record_report,
             policy=POLICY,
@@ -87,7 +88,7 @@ class World:
         )
         self.receive_webhook = ReceiveWebhook(self.inbox, new_id)
         self.receive_callback = ReceiveCallback(self.inbox, self.payments, new_id)
-        self.receive_hint = ReceiveHint(self.payments, self.translator, self.clock, new_id)
+        self.receive_hint = ReceiveHint(self.payments, self.payments, self.translator, self.clock, new_id)
 
     async def look(self) -> int:
         """One round of the reconciler; returns how many it looked at."""

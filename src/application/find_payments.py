@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from application.ports.open_payments import OpenPayments
 from application.ports.payments import Payments
 from application.ports.platform import Clock
 from domain.errors import NotFound, Unavailable
@@ -34,8 +35,9 @@ class FindPayment:
         NotFound: there is none, or it is somebody else's; the two look the same.
     """
 
-    def __init__(self, *, payments: Payments, clock: Clock) -> None:
+    def __init__(self, *, payments: Payments, open_payments: OpenPayments, clock: Clock) -> None:
         self._payments = payments
+        self._open_payments = open_payments
         self._clock = clock
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Payment:
@@ -46,7 +48,7 @@ class FindPayment:
         now = self._clock.now()
         if not payment.status.is_closed and now - payment.updated_at > _NUDGE_AT_MOST_EVERY:
             with suppress(Unavailable):  # what was asked for is here; the nudge was a favour
-                await self._payments.nudge(payment_id, now, _NUDGE_AT_MOST_EVERY)
+                await self._open_payments.nudge(payment_id, now, _NUDGE_AT_MOST_EVERY)
         return payment
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from application.ports.inbox import Inbox, Message
+from application.ports.open_payments import OpenPayments
 from application.ports.payments import Payments, Purpose
 from application.ports.platform import Clock, NewId
 from application.ports.webhooks import About, Unreadable, WebhookTranslator
@@ -70,6 +71,7 @@ class ReceiveHint:
     """
 
     payments: Payments
+    open_payments: OpenPayments
     translator: WebhookTranslator
     clock: Clock
     new_id: NewId
@@ -81,7 +83,7 @@ class ReceiveHint:
             return
         payment_id = await self.payments.find_by_reference(about.kind, about.reference)
         if payment_id is not None:
-            await self.payments.nudge(payment_id, now, _HINT_AT_MOST_EVERY)
+            await self.open_payments.nudge(payment_id, now, _HINT_AT_MOST_EVERY)
 
     def _about(self, hint: Message) -> About | None:
         try:

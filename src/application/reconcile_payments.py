@@ -8,7 +8,8 @@ import structlog
 
 from application.open_work import WorkPolicy
 from application.ports.gateway import NothingSent, PaymentGateway
-from application.ports.payments import Due, Payments
+from application.ports.open_payments import Due, OpenPayments
+from application.ports.payments import Payments
 from application.ports.platform import Clock
 from application.record_report import RecordReport, Told
 from domain.errors import Unavailable
@@ -36,6 +37,7 @@ class ReconcilePayments:
         self,
         *,
         payments: Payments,
+        open_payments: OpenPayments,
         gateways: Mapping[GatewayName, PaymentGateway],
         record_report: RecordReport,
         policy: WorkPolicy,
@@ -43,6 +45,7 @@ class ReconcilePayments:
         lease_for: timedelta,
     ) -> None:
         self._payments = payments
+        self._open_payments = open_payments
         self._gateways = gateways
         self._record_report = record_report
         self._policy = policy
@@ -51,7 +54,7 @@ class ReconcilePayments:
 
     async def take(self, limit: int) -> list[Due]:
         """Up to `limit` payments whose time has come, under leases of ours."""
-        return await self._payments.take_due(self._clock.now(), self._lease_for, limit)
+        return await self._open_payments.take_due(self._clock.now(), self._lease_for, limit)
 
     async def execute(self, due: Due) -> None:
         """Finds out about one of them."""

@@ -22,6 +22,7 @@ from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
@@ -56,6 +57,7 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(PostgresUpkeep, database, keys_kept_for=keys_kept_for)
     readiness = providers.Singleton(PostgresReadiness, database, clock)
@@ -81,17 +83,18 @@ class Container(containers.DeclarativeContainer):
         blinder=vault,
         lease_for=lease_for,
     )
-    find_payment = providers.Singleton(FindPayment, payments=payments, clock=clock)
+    find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
     find_history = providers.Singleton(FindHistory, payments=payments)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
-    receive_hint = providers.Singleton(ReceiveHint, payments, daraja_callbacks, clock, new_id)
+    receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
     apply_inbox = providers.Singleton(
         ApplyInbox, inbox=inbox, payments=payments, translators=translators, record_report=record_report, clock=clock
     )
     reconcile_payments = providers.Singleton(
         ReconcilePayments,
         payments=payments,
+        open_payments=open_payments,
         gateways=gateways,
         record_report=record_report,
         policy=policy,

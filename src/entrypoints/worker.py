@@ -12,7 +12,7 @@ from adapters.postgres import partitions
 from adapters.postgres.connection import connected
 from adapters.postgres.errors import DatabaseError
 from application.apply_inbox import ApplyInbox
-from application.ports.payments import Due
+from application.ports.open_payments import Due
 from application.reconcile_payments import ReconcilePayments
 from domain.errors import PaymentError, Unavailable
 from entrypoints.container import Container, opened
@@ -99,11 +99,11 @@ class Looks:
 
 
 def sweep(container: Container) -> Callable[[], Awaitable[bool]]:
-    payments, upkeep = container.payments(), container.upkeep()
+    open_payments, upkeep = container.open_payments(), container.upkeep()
     clock = container.clock()
 
     async def round_() -> bool:
-        let_go = await payments.let_go(clock.now())
+        let_go = await open_payments.let_go(clock.now())
         await upkeep.prune(clock.now())
         return let_go > 0
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
+from application.ports.open_payments import OpenPayments
 from application.ports.payments import (
     Answer,
     Kept,
@@ -58,17 +59,17 @@ async def opened(payments: Payments, payment: Payment, **facts: object) -> tuple
 
 
 class PaymentsContract:
-    """Subclasses give a fixture `payments`, empty."""
+    """Subclasses give the fixtures `payments` and `open_payments`, empty, over one store."""
 
     # what was promised is there
 
-    async def test_what_was_opened_is_found_as_it_was(self, payments: Payments) -> None:
+    async def test_what_was_opened_is_found_as_it_was(self, payments: Payments, open_payments: OpenPayments) -> None:
         """Everything that was promised is kept, but for the single-use token, which lives with the operation."""
         payment = a_payment(description="a plan", return_url="https://shop.example/back")
         kept, _ = await opened(payments, payment)
 
         assert await payments.find(payment.id) == kept
-        operation = await payments.operation(payment.id)
+        operation = await open_payments.operation(payment.id)
         assert operation is not None
         assert operation.token == "tok_visa"
 
@@ -220,10 +221,10 @@ class PaymentsContract:
         assert {recorded.outcome for recorded in outcomes} == {Outcome.DONE, Outcome.STALE}
         assert len(await payments.history(kept.payment.id)) == 2
 
-    async def test_who_lost_the_lease_is_fenced(self, payments: Payments) -> None:
+    async def test_who_lost_the_lease_is_fenced(self, payments: Payments, open_payments: OpenPayments) -> None:
         """An older epoch moves nothing, whatever it was told."""
         kept, lease = await opened(payments, a_payment(), lease_for=timedelta(0))
-        taken = await payments.take_due(now(), A_MINUTE, 10)
+        taken = await open_payments.take_due(now(), A_MINUTE, 10)
         assert [due.kept.payment.id for due in taken] == [kept.payment.id]
 
         late = await payments.record(a_step(kept, Report(evidence=(paid(),)), lease=lease))
@@ -254,44 +255,48 @@ class PaymentsContract:
 
     # open work
 
-    async def test_each_due_payment_is_taken_by_one(self, payments: Payments) -> None:
+    async def test_each_due_payment_is_taken_by_one(self, payments: Payments, open_payments: OpenPayments) -> None:
         """Workers that come at once share the work, and a lease keeps the others away."""
         ids = {(await opened(payments, a_payment(), lease_for=timedelta(0)))[0].payment.id for _ in range(20)}
 
-        shares = await asyncio.gather(*(payments.take_due(now(), A_MINUTE, 5) for _ in range(8)))
+        shares = await asyncio.gather(*(open_payments.take_due(now(), A_MINUTE, 5) for _ in range(8)))
 
         taken = [due.kept.payment.id for share in shares for due in share]
         assert len(taken) == len(set(taken)) == 20
         assert set(taken) == ids
 
-    async def test_nothing_is_due_while_its_lease_lives(self, payments: Payments) -> None:
+    async def test_nothing_is_due_while_its_lease_lives(self, payments: Payments, open_payments: OpenPayments) -> None:
         """Who may still be calling the gateway is left alone."""
         await opened(payments, a_payment(), lease_for=A_MINUTE)
 
-        assert await payments.take_due(now(), A_MINUTE, 5) == []
+        assert await open_payments.take_due(now(), A_MINUTE, 5) == []
 
-    async def test_a_nudge_brings_the_next_look_forward_but_not_too_often(self, payments: Payments) -> None:
+    async def test_a_nudge_brings_the_next_look_forward_but_not_too_often(
+        self, payments: Payments, open_payments: OpenPayments
+    ) -> None:
         """Anyone may ask us to look; nobody makes us ask a gateway more often than that."""
         kept, lease = await opened(payments, a_payment())
         waits = a_step(kept, Report(evidence=(evidence(Claim.REQUIRES_ACTION),)), lease=lease)
         await payments.record(waits)
-        assert await payments.take_due(now(), A_MINUTE, 5) == []
+        assert await open_payments.take_due(now(), A_MINUTE, 5) == []
 
-        await payments.nudge(kept.payment.id, now(), A_MINUTE)
-        (due,) = await payments.take_due(now(), A_MINUTE, 5)
+        await open_payments.nudge(kept.payment.id, now(), A_MINUTE)
+        (due,) = await open_payments.take_due(now(), A_MINUTE, 5)
         looked = replace(waits, before=due.kept, after=replace(due.kept.payment, version=3), lease=due.lease)
         looked = replace(looked, entry=tell(due.kept.payment, looked.after, THE_REQUEST, due.kept.head))
         assert (await payments.record(looked)).outcome is Outcome.DONE
-        await payments.nudge(kept.payment.id, now(), A_MINUTE)
+        await open_payments.nudge(kept.payment.id, now(), A_MINUTE)
 
-        assert await payments.take_due(now(), A_MINUTE, 5) == []
+        assert await open_payments.take_due(now(), A_MINUTE, 5) == []
 
-    async def test_closed_work_is_gone_and_may_be_opened_again(self, payments: Payments) -> None:
+    async def test_closed_work_is_gone_and_may_be_opened_again(
+        self, payments: Payments, open_payments: OpenPayments
+    ) -> None:
         """A late word re-opens a payment: it is looked after again, and holds nobody else's purchase up."""
         kept, lease = await opened(payments, a_payment(), likeness=LIKENESS)
         failed = Report(evidence=(evidence(Claim.FAILED),))
         await payments.record(a_step(kept, failed, lease=lease, work=None))
-        assert await payments.operation(kept.payment.id) is None
+        assert await open_payments.operation(kept.payment.id) is None
         await opened(payments, a_payment(), likeness=LIKENESS)
 
         closed = await payments.find(kept.payment.id)
@@ -299,19 +304,21 @@ class PaymentsContract:
         again = Work(next_check_at=now(), holds_likeness=True)
         await payments.record(a_step(closed, Report(evidence=(paid(source=Source.SIGNED),)), work=again))
 
-        (due,) = await payments.take_due(now(), A_MINUTE, 5)
+        (due,) = await open_payments.take_due(now(), A_MINUTE, 5)
         assert due.kept.payment.status is Status.SUCCEEDED
 
-    async def test_the_settled_are_let_go_when_their_window_is_over(self, payments: Payments) -> None:
+    async def test_the_settled_are_let_go_when_their_window_is_over(
+        self, payments: Payments, open_payments: OpenPayments
+    ) -> None:
         """Nothing is left to do on them, and nothing is left of them in the open work."""
         kept, lease = await opened(payments, a_payment(), likeness=LIKENESS)
         window = Work(next_check_at=now() + A_MINUTE, holds_likeness=True, settled=True)
         await payments.record(a_step(kept, Report(evidence=(paid(),)), lease=lease, work=window))
 
-        assert await payments.let_go(now()) == 0
+        assert await open_payments.let_go(now()) == 0
         with pytest.raises(DuplicatePayment):
             await payments.open(a_promise(likeness=LIKENESS))
-        assert await payments.let_go(now() + 2 * A_MINUTE) == 1
+        assert await open_payments.let_go(now() + 2 * A_MINUTE) == 1
 
     async def test_another_success_of_the_same_order_is_seen(self, payments: Payments) -> None:
         """Same user, same order, another payment: that is what makes an order overpaid."""

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.databases import a_database, a_folder
-from tests.e2e.running import Plan, Service
 
 from adapters.postgres.connection import connected
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
 from adapters.postgres.partitions import prepare
+from tests.databases import a_database, a_folder
+from tests.e2e.running import Plan, Service
 
 
 @pytest.fixture(scope="session")

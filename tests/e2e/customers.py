@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
+
 from tests.e2e import stories
 from tests.e2e.eventually import PATIENCE_S, eventually
 

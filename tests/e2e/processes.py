@@ -46,7 +46,7 @@ class Program:
     def start(cls, module: str, *arguments: str, variables: Mapping[str, str], log: Path) -> Self:
         """`python -m module arguments`, in the folder of its log: no `.env` lies there."""
         with log.open("ab") as out:
-            process = subprocess.Popen(  # noqa: S603 - our own modules
+            process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 env=environment(**variables),
                 cwd=log.parent,

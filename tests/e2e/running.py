@@ -8,20 +8,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_bytes, token_hex
+from signal import SIGKILL, SIGTERM
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
+
+from entrypoints.settings import load
+from entrypoints.tokens import SCOPES, development_token
 from tests.databases import Database
+from tests.e2e import stories
 from tests.e2e.customers import Customer
 from tests.e2e.eventually import eventually
 from tests.e2e.gateways import Daraja, Stripe
 from tests.e2e.processes import Program, free_port
 from tests.e2e.wire import Wire
-
-from entrypoints.settings import load
-from entrypoints.tokens import SCOPES, development_token
 
 STRIPE: Final = "stripe"
 DARAJA: Final = "daraja"
@@ -144,6 +146,14 @@ class Service:
 
         await eventually(all_applied)
 
+    async def applied(self, event_id: str) -> None:
+        """The worker is done with this event."""
+
+        async def done() -> bool:
+            return await stories.state_of(self.database.owner_dsn, event_id) == "done"
+
+        await eventually(done)
+
     def _url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._ports[name]}"
 
@@ -151,7 +161,7 @@ class Service:
         return f"http://127.0.0.1:{self.wires[name].port}" if name in self.wires else self._url(name)
 
     def _command(self, name: str) -> list[str]:
-        match name.split("-")[0]:
+        match name.split("-", maxsplit=1)[0]:
             case "stripe":
                 told = ("--webhook-url", f"{self._url(API)}/webhooks/stripe", "--webhook-secret", self.webhook_secret)
                 return ["entrypoints.sandbox.stripe", *self._stand_in(name), *told]
@@ -209,5 +219,5 @@ class Service:
         for program in self._programs.values():
             program.ask_to_stop()
         codes = {name: await asyncio.to_thread(program.wait) for name, program in self._programs.items()}
-        left = {name: code for name, code in codes.items() if code not in {0, -9}}
-        assert not left, f"did not end well: {left}"
+        badly = {name: code for name, code in codes.items() if code not in {0, -SIGTERM, -SIGKILL}}
+        assert not badly, f"ended with: {badly}"

@@ -50,3 +50,10 @@ async def ids_of(owner_dsn: str, user: UUID) -> list[str]:
     async with connected(owner_dsn) as owner:
         rows = await owner.fetch("SELECT id FROM payments WHERE user_id = $1 ORDER BY id", user)
     return [str(row["id"]) for row in rows]
+
+
+async def state_of(owner_dsn: str, event_id: str) -> str | None:
+    """What became of a webhook: `waiting`, `done`, `parked`, or it never came."""
+    async with connected(owner_dsn) as owner:
+        state: str | None = await owner.fetchval("SELECT state FROM webhook_inbox WHERE event_id = $1", event_id)
+    return state

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.encryption import MasterKeys, Vault
 from adapters.postgres import data_keys
+from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database, serving
 from application.ports.gateway import Operation
@@ -36,6 +37,10 @@ class TestPostgresPayments(PaymentsContract):
     @pytest.fixture
     def payments(self, pool: Database, vault: Vault) -> PostgresPayments:
         return PostgresPayments(pool, vault, keys_kept_for=timedelta(days=30))
+
+    @pytest.fixture
+    def open_payments(self, pool: Database, vault: Vault) -> PostgresOpenPayments:
+        return PostgresOpenPayments(pool, vault)
 
 
 @pytest.fixture

@@ -10,3 +10,7 @@ class TestInMemoryPayments(PaymentsContract):
     @pytest.fixture
     def payments(self) -> InMemoryPayments:
         return InMemoryPayments()
+
+    @pytest.fixture
+    def open_payments(self, payments: InMemoryPayments) -> InMemoryPayments:
+        return payments

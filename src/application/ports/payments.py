@@ -138,15 +138,6 @@ class Recorded:
     answer: Answer | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An open payment whose time has come, under a fresh lease."""
-
-    kept: Kept
-    operation: Operation
-    lease: Lease
-
-
 class Payments(Protocol):
     """
     Keeps payments, their open work, their history and their events.
@@ -179,10 +170,6 @@ class Payments(Protocol):
         """The payment, read from where it was written."""
         ...
 
-    async def operation(self, payment_id: UUID) -> Operation | None:
-        """The call that may be in flight, or None where no work is left."""
-        ...
-
     async def history(self, payment_id: UUID) -> list[Entry]:
         """The whole story, oldest first."""
         ...
@@ -197,16 +184,4 @@ class Payments(Protocol):
 
     async def another_succeeded(self, payment: Payment) -> bool:
         """Whether another payment of the same user and order has succeeded."""
-        ...
-
-    async def nudge(self, payment_id: UUID, now: datetime, at_most_every: timedelta) -> None:
-        """Have an open payment looked at now, unless that was done a moment ago."""
-        ...
-
-    async def take_due(self, now: datetime, lease_for: timedelta, limit: int) -> list[Due]:
-        """Up to `limit` open payments whose time has come and whose lease is over, each under a new lease of ours."""
-        ...
-
-    async def let_go(self, now: datetime) -> int:
-        """Forget the settled whose duplicate window is over. Returns how many."""
         ...

@@ -1,0 +1,50 @@
+"""What this service wants to reach. Reached or not, they decide nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bench.series import Measured, percentile
+
+_PAY_SHARE: Final = 0.40
+_PAY_RATE: Final = 1500.0
+_FIND_SHARE: Final = 0.75
+_PAY_P99_MS: Final = 40.0
+_OWN_P50_MS: Final = 5.0
+_OWN_P99_MS: Final = 20.0
+_MEMORY_MB: Final = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`reached` is None where it was not measured."""
+
+    name: str
+    wanted: str
+    measured: str
+    reached: bool | None
+
+
+def goals(measured: Measured) -> Iterator[Goal]:
+    """Each, with what this run says about it."""
+    share, rate = measured.pay.rate / measured.pgbench.rate, measured.pay.rate
+    yield Goal(
+        "POST /payments ÷ pgbench",
+        f"≥ {_PAY_SHARE:.2f} or ≥ {_PAY_RATE:,.0f}/s",
+        f"{share:.2f} ({rate:,.0f}/s)",
+        share >= _PAY_SHARE or rate >= _PAY_RATE,
+    )
+    found = measured.find.rate / measured.bare.rate
+    yield Goal("GET /payments/{id} ÷ bare route", f"≥ {_FIND_SHARE:.2f}", f"{found:.2f}", found >= _FIND_SHARE)
+    half, own = measured.pay_half.latencies, measured.pay_half.own
+    yield _at_most("POST /payments p99 at half load", percentile(half, 0.99), _PAY_P99_MS, "ms")
+    yield _at_most("own overhead p50 at half load", percentile(own, 0.50), _OWN_P50_MS, "ms")
+    yield _at_most("own overhead p99 at half load", percentile(own, 0.99), _OWN_P99_MS, "ms")
+    yield _at_most("memory of the API", measured.resident_mb, _MEMORY_MB, "MB")
+
+
+def _at_most(name: str, measured: float | None, most: float, unit: str) -> Goal:
+    wanted = f"≤ {most:.0f} {unit}"
+    if measured is None:
+        return Goal(name, wanted, "–", None)
+    return Goal(name, wanted, f"{measured:.1f} {unit}", measured <= most)
