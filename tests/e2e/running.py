@@ -121,8 +121,12 @@ class Service:
         for name, program in self._programs.items():
             if name not in self.plan.programs and program.runs:
                 program.kill()
-        await self.start(*(name for name in self.plan.programs if not self.runs(name)))
+        await self.heal_processes()
         await asyncio.gather(self.stripe.behave(reset=True), self.daraja.behave(reset=True))
+
+    async def heal_processes(self) -> None:
+        """Whatever of the plan does not run is started again."""
+        await self.start(*(name for name in self.plan.programs if not self.runs(name)))
 
     def customer(self, *, does: str = "0000") -> Customer:
         """Somebody new. What they do with a prompt is told by the last four digits of their phone."""

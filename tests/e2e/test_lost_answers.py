@@ -44,15 +44,30 @@ async def test_an_answer_that_takes_too_long_is_unknown_then_found(service: Serv
     Slower than our time-out: 202, not 500, and the charge that was made after we had gone is found.
     """
     customer = service.customer()
-    await service.stripe.behave(latency_ms=4000, only_path="/v1/payment_intents", only_method="POST")
+    slow = {"latency_ms": 4000, "only_path": "/v1/payment_intents", "only_method": "POST"}
+    await service.stripe.behave(hold_webhooks=True, **slow)
 
     unknown = told(await customer.pay(customer.by_card()), 202)
-    await service.stripe.behave(reset=True)
+    await service.stripe.behave(latency_ms=0)
 
     assert unknown["status"] == "UNKNOWN"
     await customer.until(unknown["id"], "SUCCEEDED")
     await customer.charged_once(unknown["id"])
     await customer.story(unknown["id"])
+
+
+async def test_a_webhook_that_is_faster_than_the_answer_is_not_waited_behind(service: Service) -> None:
+    """
+    The event is applied while our call still waits; who asked is told what is true by then, though the answer is lost.
+    """
+    customer = service.customer()
+    await service.stripe.behave(latency_ms=4000, only_path="/v1/payment_intents", only_method="POST")
+
+    payment = told(await customer.pay(customer.by_card()))
+
+    assert payment["status"] == "SUCCEEDED"
+    await customer.charged_once(payment["id"])
+    await customer.story(payment["id"])
 
 
 async def test_a_saved_500_is_not_believed(service: Service) -> None:

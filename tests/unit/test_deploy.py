@@ -100,7 +100,7 @@ class TestTheImage:
         """
         Nothing comes from an index without one, and our own code comes from none.
         """
-        installs = re.findall(r"install (.*?)(?: \\)?$", DOCKERFILE, re.MULTILINE)
+        installs = re.findall(r" install (.*?)(?: \\)?$", DOCKERFILE, re.MULTILINE)
 
         assert installs
         assert all("--require-hashes" in line or "--no-index" in line for line in installs)

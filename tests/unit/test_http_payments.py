@@ -148,7 +148,8 @@ def test_the_status_says_how_far_the_payment_got(payment: Payment, status: int) 
 
 def test_a_payment_is_spelled_as_its_request() -> None:
     """`paymentMethod.phoneNumber` in, `paymentMethod.phoneNumber` out; never a token; times to the millisecond."""
-    payment = an_mpesa_payment(references={ReferenceKind.RECEIPT: "QKX1"}, next_action={"type": "confirm_on_phone"})
+    asks = {"status": Status.REQUIRES_ACTION, "next_action": {"type": "confirm_on_phone"}}
+    payment = an_mpesa_payment(references={ReferenceKind.RECEIPT: "QKX1"}, **asks)
 
     told = json.loads(render(payment, "r-1", docs_url=DOCS).body)
 
@@ -156,7 +157,7 @@ def test_a_payment_is_spelled_as_its_request() -> None:
     assert told["metadata"] == {"correlation_id": "r-1"}
     assert told["data"] == {
         "id": str(payment.id),
-        "status": "PROCESSING",
+        "status": "REQUIRES_ACTION",
         "reason": None,
         "user_id": str(SOMEONE),
         "order_id": "order_1",
@@ -181,6 +182,12 @@ def test_a_payment_is_spelled_as_its_request() -> None:
         "updated_at": payment.updated_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "version": 1,
     }
+
+
+def test_what_the_customer_must_do_is_told_only_while_it_is_to_be_done() -> None:
+    """A client secret has no business in the answer about a payment that is closed."""
+    payment = a_payment(status=Status.SUCCEEDED, next_action={"client_secret": "canary"})
+    assert b"canary" not in render(payment, "r-1", docs_url=DOCS).body
 
 
 FAULTY: dict[str, tuple[dict[str, Any], str]] = {
