@@ -31,13 +31,12 @@ def main() -> int:
         progress.print(f"{type(why).__name__}: {why}", markup=False)
         return 2
     if asked.json:
-        sys.stdout.buffer.write(
-            msgspec.json.format(msgspec.json.encode(report.as_json(measured, asked, faults))) + b"\n"
-        )
+        figures = msgspec.json.encode(report.as_json(measured, asked, faults))
+        sys.stdout.buffer.write(msgspec.json.format(figures) + b"\n")
     else:
-        report.show(Console(), measured, asked)
+        report.show(measured, asked)
     for fault in faults:
-        progress.print(f"[red]WRONG[/] {fault}", highlight=False)
+        progress.print(f"WRONG: {fault}", markup=False, highlight=False, soft_wrap=True)
     return 1 if faults else 0
 
 

@@ -23,7 +23,7 @@ class Connection(asyncio.Protocol):
     """
     Sends one request at a time and hands its answer to `answered(connection, answer)`.
 
-    `asked` and `due` (seconds of the event loop's clock) are the user's: what was sent, and when it should have been.
+    `asked` and `due` (in seconds) are the user's: what was sent, and when it should have been.
     """
 
     __slots__ = ("_answered", "_body_at", "_buffer", "_ends_at", "_transport", "asked", "busy", "due")

@@ -1,6 +1,6 @@
 """What this service wants to reach. Reached or not, they decide nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ class Goal:
 
     name: str
     wanted: str
-    measured: str
+    measured: str | None
     reached: bool | None
 
 
@@ -46,5 +46,5 @@ def goals(measured: Measured) -> Iterator[Goal]:
 def _at_most(name: str, measured: float | None, most: float, unit: str) -> Goal:
     wanted = f"≤ {most:.0f} {unit}"
     if measured is None:
-        return Goal(name, wanted, "–", None)
+        return Goal(name, wanted, None, None)
     return Goal(name, wanted, f"{measured:.1f} {unit}", measured <= most)

@@ -1,6 +1,7 @@
 """Load over a few connections: closed (who has an answer asks again) or open (customers come when they come)."""
 
 import asyncio
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -115,7 +116,7 @@ class Load:
         self._outcome = Outcome()
         self._over = asyncio.Event()
         self.connections: list[Connection] = []
-        self.now: Callable[[], float] = self._loop.time
+        self.now: Callable[[], float] = time.perf_counter  # the loop's own clock has milliseconds
 
     async def run(self, port: int, connections: int) -> Outcome:
         """
@@ -142,7 +143,7 @@ class Load:
         connection.send(request)
 
     def at(self, moment: float, call: Callable[[], None]) -> None:
-        self._loop.call_at(moment, call)
+        self._loop.call_later(moment - self.now(), call)
 
     def rest(self) -> None:
         """Nothing more is to be sent; it is over when nothing is under way."""

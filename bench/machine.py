@@ -21,6 +21,7 @@ from bench.pgbench import Pgbench
 from bench.pgbench_script import translate
 from bench.processes import Child, child
 from bench.recorded import Recording, record
+from bench.requests import NewPayments
 from entrypoints.local import furnished, prepare_database
 from entrypoints.settings import Settings
 from entrypoints.tokens import development_token
@@ -89,7 +90,11 @@ def running(options: Options) -> Iterator[Machine]:
             bare=stack.enter_context(child(bare_route.serve, server.dsn(), options.connections)),
             generator=stack.enter_context(child(generator.serve, tokens)),
             pgbench=Pgbench(
-                translate(*recordings), server.dsn(_PEER), server.pid, folder / "pgbench", options.connections
+                script=translate(*recordings),
+                dsn=server.dsn(_PEER),
+                server=server.pid,
+                folder=folder,
+                connections=options.connections,
             ),
             recorded=tuple(one.payment_id for one in recordings),
         )
@@ -101,7 +106,7 @@ async def _prepare(maintenance: str, settings: Settings, peer: Settings, tokens:
         await owner.execute(f"CREATE DATABASE {_PEER}")
     for each in (settings, peer):
         await prepare_database(each)
-    return [await record(peer, tokens) for _ in range(2)]
+    return await record(peer, NewPayments(tokens), times=2)
 
 
 @contextmanager

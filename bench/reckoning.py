@@ -39,13 +39,13 @@ def _answers(measured: Measured) -> Iterator[str]:
 
 
 def _payments(kept: list[Any], charged: Counter[str], answered: list[str]) -> Iterator[str]:
-    counts = f"{len(answered)} answered 201, {len(kept)} in the database, {charged.total()} charged"
-    if not len(answered) == len(kept) == charged.total() or not set(answered) == {row["id"] for row in kept} == set(
-        charged
-    ):
-        yield f"payments were lost, or made twice: {counts}"
-    odd = [
-        row for row in kept if (row["status"], row["amount"], row["amount_captured"]) != ("SUCCEEDED", _AMOUNT, _AMOUNT)
-    ]
+    names = [row["id"] for row in kept]
+    if not Counter(answered) == charged == Counter(names):
+        yield (
+            f"payments were lost, or made twice: {len(answered)} were answered 201, {len(names)} are in the database, "
+            f"{charged.total()} were charged"
+        )
+    wanted = ("SUCCEEDED", _AMOUNT, _AMOUNT)
+    odd = [dict(row) for row in kept if (row["status"], row["amount"], row["amount_captured"]) != wanted]
     if odd:
-        yield f"{len(odd)} payments are not what was asked for: {dict(odd[0])}"
+        yield f"{len(odd)} payments are not what was asked for: {odd[0]}"

@@ -3,15 +3,16 @@ The statements of one payment, taken from the service itself: a payment is made 
 on a pool that writes down what it is told. Whatever becomes of the code, its peer does the same.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
 import httpx
 from dependency_injector import providers
+from structlog.testing import capture_logs
 
 from adapters.encryption import MasterKeys, Vault
 from adapters.postgres import data_keys
@@ -48,34 +49,40 @@ class Recording:
 class _Recorder(Database):
     def __init__(self, dsn: str) -> None:
         super().__init__(dsn, size=2, set_aside=1)
-        self.said: list[Said] = []
+        self._said: list[Said] = []
+
+    def taken(self) -> list[Said]:
+        """What was said since this was asked last."""
+        said, self._said = self._said, []
+        return said
 
     async def rows(self, statement: str, *values: Any, urgent: bool = False) -> Sequence[asyncpg.Record]:
-        self.said.append(Said(statement, values))
+        self._said.append(Said(statement, values))
         return await super().rows(statement, *values, urgent=urgent)
 
 
-async def record(settings: Settings, tokens: Mapping[UUID, str]) -> Recording:
+async def record(settings: Settings, payments: NewPayments, *, times: int) -> list[Recording]:
     """
-    Makes a payment, and tells what was said.
+    Makes so many payments, and tells what was said for each.
 
     Raises:
-        RecordingError: it was not answered 201.
+        RecordingError: one was not answered 201.
     """
     async with _api(settings) as (recorder, client):
-        payment_id = await _pay(NewPayments(tokens), client)
+        recordings = [Recording(await _pay(payments, client), recorder.taken()) for _ in range(times)]
     async with connected(settings.dsn or "") as connection:
-        return Recording(payment_id, [await _typed(connection, said) for said in recorder.said])
+        return [replace(one, said=[await _typed(connection, said) for said in one.said]) for one in recordings]
 
 
 async def _pay(payments: NewPayments, client: httpx.AsyncClient) -> UUID:
     request, user = payments.next()
     head, _, body = request.partition(b"\r\n\r\n")
     headers = [(name, value) for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n")[1:])]
-    got = await client.post("/payments", content=body, headers=headers)
+    with capture_logs():  # nobody wants to read them
+        got = await client.post("/payments", content=body, headers=headers)
     if not payments.is_right(user, Answer(got.status_code, b"", got.content)):
         raise RecordingError(f"the first payment was answered {got.status_code}: {got.text[:300]}")
-    return UUID(payments.made[0][0].decode())
+    return UUID(payments.made[-1][0].decode())
 
 
 @asynccontextmanager
@@ -85,10 +92,10 @@ async def _api(settings: Settings) -> AsyncIterator[tuple[_Recorder, httpx.Async
     async with recorder:
         vault = Vault(await data_keys.load(recorder, MasterKeys.parse(settings.encryption_keys or "")))
         container = Container(settings=settings, database=recorder, vault=vault)
-        recorder.said.clear()
+        recorder.taken()
         gateways = configured_gateways(container, settings)
         container.gateways.override(providers.Object(gateways))
-        transport = httpx.ASGITransport(app(container, settings))
+        transport = httpx.ASGITransport(cast("Any", app(container, settings)))  # the same, in other types
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 yield recorder, client

@@ -1,8 +1,10 @@
 """The figures, for people and for programs."""
 
 import os
-from typing import Any
+import sys
+from typing import Any, Final
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -10,7 +12,19 @@ from bench.goals import Goal, goals
 from bench.options import Options
 from bench.series import Measured, Series, percentile
 
-_MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "–"}
+_MARKS: Final = {True: "[green]✓[/]", False: "[red]✗[/]", None: ""}
+_HEADINGS: Final = (
+    "requests/s",
+    "CPU µs of\nservice",
+    "CPU µs of\nPostgreSQL",
+    "CPU µs of\nStripe",
+    "p50\nms",
+    "p99\nms",
+    "p50 ms at\nhalf load",
+    "p99 ms at\nhalf load",
+)
+#: Where there is no terminal to say.
+_WIDTH: Final = 120
 
 
 def rows(measured: Measured) -> list[dict[str, Any]]:
@@ -19,7 +33,7 @@ def rows(measured: Measured) -> list[dict[str, Any]]:
         "POST /payments": (measured.pay, measured.pay_half),
         "pgbench, same statements": (measured.pgbench, None),
         "GET /payments/{id}": (measured.find, measured.find_half),
-        "bare Litestar route, one SELECT": (measured.bare, None),
+        "bare Litestar route": (measured.bare, None),
     }
     return [_row(name, full, half) for name, (full, half) in contestants.items()]
 
@@ -41,23 +55,24 @@ def as_json(measured: Measured, options: Options, faults: list[str]) -> dict[str
     }
 
 
-def show(console: Console, measured: Measured, options: Options) -> None:
-    table = Table(caption=_caption(measured, options), caption_justify="left", title_justify="left")
-    table.add_column("")
-    for name in ("requests/s", "min–max", "CPU µs", "of PostgreSQL", "of Stripe", "p50 ms", "p99", "half: p50", "p99"):
-        table.add_column(name, justify="right", no_wrap=True)
+def show(measured: Measured, options: Options) -> None:
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right")
     for row in rows(measured):
         cells = (row["cpu_us"], row["cpu_us_database"], row["cpu_us_gateway"])
         times = (row["p50_ms"], row["p99_ms"], row["half_p50_ms"], row["half_p99_ms"])
         table.add_row(
             row["name"],
-            f"{row['rate']:,.0f}",
-            f"{row['slowest']:,.0f}–{row['fastest']:,.0f}",
+            f"{row['rate']:,.0f}\n[dim]{row['slowest']:,.0f} … {row['fastest']:,.0f}[/]",
             *(_number(cell, 0) for cell in cells),
             *(_number(cell, 1) for cell in times),
         )
     console.print(table)
     console.print(_goals(list(goals(measured))))
+    console.print(_circumstances(measured, options))
 
 
 def _row(name: str, full: Series, half: Series | None) -> dict[str, Any]:
@@ -77,25 +92,29 @@ def _row(name: str, full: Series, half: Series | None) -> dict[str, Any]:
 
 
 def _goals(reached: list[Goal]) -> Table:
-    table = Table("goal", "wanted", "measured", "")
+    table = Table("", "goal", "measured", "", box=box.SIMPLE_HEAD)
     for goal in reached:
-        table.add_row(goal.name, goal.wanted, goal.measured, _MARKS[goal.reached])
+        table.add_row(goal.name, goal.wanted, goal.measured or "not told", _MARKS[goal.reached])
     return table
 
 
-def _caption(measured: Measured, options: Options) -> str:
+def _circumstances(measured: Measured, options: Options) -> str:
     generator = _number(measured.pay.cpu_per_answer("generator"), 0)
-    return (
-        f"{options.rounds} rounds of {options.seconds} s a turn, {options.connections} connections, {os.cpu_count()} cores "
-        f"shared by all (load average now {os.getloadavg()[0]:.1f}), fsync on. CPU per request: of the process that "
-        f"answers, of PostgreSQL, of {_stripe(options)}; the load generator takes {generator} µs more. "
-        "Half: customers come at random at half of the rate reached; their time counts from when they came."
+    return "\n".join(
+        (
+            f"{options.rounds} rounds of {options.seconds} s a turn, {options.connections} connections, fsync on; the rate "
+            "is the median of the turns.",
+            f"Everything shares {os.cpu_count()} cores (load average now {os.getloadavg()[0]:.1f}). "
+            f"Stripe is {_stripe(options)}.",
+            f"The load generator takes another {generator} µs of CPU per payment.",
+            "At half load customers come at random, at half of the rate; their time counts from when they came.",
+        )
     )
 
 
 def _stripe(options: Options) -> str:
-    return "the sandbox's durable Stripe" if options.sandbox else "a Stripe that answers at once and keeps nothing"
+    return "the sandbox's durable stand-in" if options.sandbox else "a stand-in that answers at once and keeps nothing"
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "" if value is None else f"{value:,.{digits}f}"

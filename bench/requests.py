@@ -43,13 +43,15 @@ class NewPayments:
     def __init__(self, tokens: Mapping[UUID, str]) -> None:
         self._users = [(str(user).encode(), token.encode()) for user, token in tokens.items()]
         self._random = Random()  # noqa: S311 - a load, not a secret
+        self._orders = 0
         self.made: list[tuple[bytes, int]] = []
 
     def next(self) -> tuple[bytes, int]:
         number = self._random.randrange(len(self._users))
         user, token = self._users[number]
         key = b"%032x" % self._random.getrandbits(128)
-        order = b"order_%b" % key[:16]
+        order = b"order_%010d" % self._orders
+        self._orders += 1
         body = _PAYMENT % (user, order, order)
         return _POST % (token, key, len(body), body), number
 

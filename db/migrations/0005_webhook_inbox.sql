@@ -20,3 +20,4 @@ CREATE TABLE inbox_events (
     arrived_at timestamptz NOT NULL,
     PRIMARY KEY (gateway, event_id)
 );
+CREATE INDEX ON inbox_events USING brin (arrived_at);

@@ -59,7 +59,9 @@ class Container(containers.DeclarativeContainer):
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     inbox = providers.Singleton(PostgresInbox, database, vault)
-    upkeep = providers.Singleton(PostgresUpkeep, database, keys_kept_for=keys_kept_for)
+    upkeep = providers.Singleton(
+        PostgresUpkeep, database, keys_kept_for=keys_kept_for, inbox_kept_for=settings.provided.inbox_kept_for
+    )
     readiness = providers.Singleton(PostgresReadiness, database, clock)
     stripe_events = providers.Singleton(StripeEvents, livemode=settings.provided.stripe_livemode)
     daraja_callbacks = providers.Singleton(DarajaCallbacks, settings.provided.mpesa_confirm)

@@ -101,6 +101,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return timedelta(days=self.idempotency_keys_days)
 
     @property
+    def inbox_kept_for(self) -> timedelta:
+        return timedelta(days=self.inbox_retention_days)
+
+    @property
     def lease_for(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)
 

@@ -11,6 +11,7 @@ import structlog
 from adapters.postgres import partitions
 from adapters.postgres.connection import connected
 from adapters.postgres.errors import DatabaseError
+from adapters.postgres.retention import drop_old_webhooks
 from application.apply_inbox import ApplyInbox
 from application.ports.open_payments import Due
 from application.reconcile_payments import ReconcilePayments
@@ -115,7 +116,10 @@ def months(settings: Settings) -> Callable[[], Awaitable[bool]]:
         if settings.owner_dsn is None:
             return False
         async with connected(settings.owner_dsn) as owner:
-            today = datetime.now(UTC).date()
+            now = datetime.now(UTC)
+            today = now.date()
+            for name in await drop_old_webhooks(owner, before=now - settings.inbox_kept_for):
+                log.info("partition.dropped", name=name)
             for name in await partitions.prepare(owner, today=today):
                 log.info("partition.prepared", name=name)
             for coverage in await partitions.coverage(owner, today=today):

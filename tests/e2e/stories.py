@@ -57,3 +57,10 @@ async def state_of(owner_dsn: str, event_id: str) -> str | None:
     async with connected(owner_dsn) as owner:
         state: str | None = await owner.fetchval("SELECT state FROM webhook_inbox WHERE event_id = $1", event_id)
     return state
+
+
+async def status_of(owner_dsn: str, payment_id: str) -> str:
+    """The payment's status as it is kept, while there is no API to ask."""
+    async with connected(owner_dsn) as owner:
+        status: str = await owner.fetchval("SELECT status FROM payments WHERE id = $1", payment_id)
+    return status

@@ -34,7 +34,9 @@ async def test_a_look_whose_worker_died_is_finished_by_another(fragile: Service)
     await fragile.stripe.behave(hold_webhooks=True)
     intent = (await fragile.stripe.intent(customer.id))["id"]
     await fragile.stripe.play("authenticate", intent)
-    fragile.wires[STRIPE].watch = when_answered(f"GET /v1/payment_intents/{intent}".encode(), lambda: fragile.kill(WORKER))
+    fragile.wires[STRIPE].watch = when_answered(
+        f"GET /v1/payment_intents/{intent}".encode(), lambda: fragile.kill(WORKER)
+    )
 
     await _finished_by_another(fragile, customer, payment_id)
 
@@ -42,7 +44,6 @@ async def test_a_look_whose_worker_died_is_finished_by_another(fragile: Service)
 async def _authenticating(service: Service) -> tuple[Customer, str]:
     customer = service.customer()
     payment = told(await customer.pay(customer.by_card("tok_threeDSecureRequired")))
-    await service.nothing_waits()
     return customer, payment["id"]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from tests.e2e import stories
 from tests.e2e.customers import Body, Customer, told
 from tests.e2e.eventually import eventually
 from tests.e2e.running import API, DARAJA, STRIPE, Service
@@ -45,17 +46,17 @@ def before_the_commit_is_confirmed(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "point",
+    ("point", "charges", "status"),
     [
-        before_anything_is_sent,
-        after_the_token_is_spent,
-        before_the_answer_arrives,
-        before_the_commit_is_sent,
-        before_the_commit_is_confirmed,
+        (before_anything_is_sent, 0, "PROCESSING"),
+        (after_the_token_is_spent, 0, "PROCESSING"),
+        (before_the_answer_arrives, 1, "PROCESSING"),
+        (before_the_commit_is_sent, 1, "PROCESSING"),
+        (before_the_commit_is_confirmed, 1, "SUCCEEDED"),
     ],
 )
 async def test_a_card_is_charged_once_wherever_the_api_is_killed(
-    fragile: Service, point: Callable[[Service], None]
+    fragile: Service, point: Callable[[Service], None], charges: int, status: str
 ) -> None:
     """
     Without any webhook: the payment ends SUCCEEDED, and the client's retry with the same key gets its 201.
@@ -67,6 +68,8 @@ async def test_a_card_is_charged_once_wherever_the_api_is_killed(
 
     await _pay_into_a_crash(customer, body)
     (payment_id,) = await customer.payments()
+    assert len(await fragile.stripe.charges(customer.id)) == charges
+    assert await stories.status_of(fragile.database.owner_dsn, payment_id) == status
     await fragile.heal_processes()
     answer = await customer.pay_until_told(body, "the-key")
 

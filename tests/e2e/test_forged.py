@@ -32,7 +32,9 @@ async def test_a_forged_callback_on_the_well_known_path_changes_nothing(service:
     seen = await customer.look(payment["id"])
     assert (seen["status"], seen["amount_captured"], seen["receipt"]) == ("REQUIRES_ACTION", 0, None)
     await customer.asked_once(payment["id"], paid=False)
-    assert all(piece["source"] != "signed" for entry in await customer.story(payment["id"]) for piece in entry["evidence"])
+    assert all(
+        piece["source"] != "signed" for entry in await customer.story(payment["id"]) for piece in entry["evidence"]
+    )
 
 
 async def test_a_callback_for_a_token_that_was_never_made_is_not_found(service: Service) -> None:
@@ -58,7 +60,9 @@ async def test_a_callback_that_names_another_s_prompt_changes_neither(service: S
     payments = [told(await one.pay(one.by_phone())) for one in (mine, theirs)]
     (my_prompt,), (their_prompt,) = [await service.daraja.prompts(one.phone) for one in (mine, theirs)]
 
-    answer = await service.http.post(my_prompt["callback_url"], json=_paid(their_prompt["checkout_request_id"], amount=10))
+    answer = await service.http.post(
+        my_prompt["callback_url"], json=_paid(their_prompt["checkout_request_id"], amount=10)
+    )
 
     assert answer.status_code == 200
     await service.nothing_waits()

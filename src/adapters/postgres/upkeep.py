@@ -11,9 +11,10 @@ _EVENTS_KEPT_FOR: Final = timedelta(days=7)
 class PostgresUpkeep:
     """Prunes a bounded number of rows at a time, so that it holds nobody up."""
 
-    def __init__(self, database: Database, *, keys_kept_for: timedelta) -> None:
+    def __init__(self, database: Database, *, keys_kept_for: timedelta, inbox_kept_for: timedelta) -> None:
         self._database = database
         self._keys_kept_for = keys_kept_for
+        self._inbox_kept_for = inbox_kept_for
 
     # The key itself stays, as a tombstone: it is refused, never a second execution.
     _ANSWERS: Final = """
@@ -24,9 +25,13 @@ class PostgresUpkeep:
     _EVENTS: Final = """
         DELETE FROM outbox WHERE ctid IN (SELECT ctid FROM outbox WHERE created_at < $1 LIMIT 5000)
     """
+    _INBOX_EVENTS: Final = """
+        DELETE FROM inbox_events WHERE ctid IN (SELECT ctid FROM inbox_events WHERE arrived_at < $1 LIMIT 5000)
+    """
     _PHONES: Final = "DELETE FROM held_phones WHERE until < $1"
 
     async def prune(self, now: datetime) -> None:
         await self._database.rows(self._ANSWERS, now - self._keys_kept_for)
         await self._database.rows(self._EVENTS, now - _EVENTS_KEPT_FOR)
+        await self._database.rows(self._INBOX_EVENTS, now - self._inbox_kept_for)
         await self._database.rows(self._PHONES, now)
