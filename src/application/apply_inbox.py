@@ -34,7 +34,7 @@ class ApplyInbox:
     - A message about a payment moves it as the evidence weighs, in the same commit in which the message is done.
     - A message that outruns our own commit waits for it; where the answer to our call was lost, the name it brings
       is adopted.
-    - What names nothing of ours, or what we do not act on, is ignored; ten failures park a message.
+    - What we do not act on is ignored; what names nothing of ours for a day, or fails ten times, a person looks at.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ApplyInbox:
         age = now - message.arrived_at
         early = isinstance(why, Unavailable | _TooEarly)
         if age > _UNMATCHED_FOR if early else message.attempts >= ATTEMPTS:
-            log.error("webhook.parked", inbox_id=str(message.id), why=type(why).__name__)
+            log.error("webhook.unmatched" if early else "webhook.parked", inbox_id=str(message.id))
             await self._inbox.park(message, why=str(why))
         else:
             pause = min(max(age / 2, _SHORTEST_WAIT), _LONGEST_WAIT)

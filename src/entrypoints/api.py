@@ -1,5 +1,6 @@
 """The API: stateless, any number may run."""
 
+import structlog
 import uvicorn
 from litestar import Litestar
 
@@ -10,6 +11,8 @@ from entrypoints import VERSION
 from entrypoints.container import Container, authenticator, opened
 from entrypoints.process import run
 from entrypoints.settings import Settings
+
+log = structlog.get_logger()
 
 #: Longer than the slowest gateway call: a payment under way is finished before the process goes.
 _GRACE_S = 30
@@ -44,6 +47,7 @@ async def serve(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             http=SlowClientProtocol,
+            ws="none",
             loop="uvloop",
             lifespan="on",
             log_config=None,
@@ -53,7 +57,9 @@ async def serve(settings: Settings) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
+        log.info("api.started", host=settings.host, port=settings.port)
         await uvicorn.Server(config).serve()
+        log.info("api.stopped")
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ def db_status(as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def db_reset(yes: bool) -> None:
     """Drop everything and migrate from nothing. Never in production."""
-    if load().app_env is AppEnv.PRODUCTION:
+    if load(to_serve=False).app_env is AppEnv.PRODUCTION:
         raise click.ClickException("a production database is never reset")
     if not yes:
         click.confirm("This deletes every payment in the database. Go on?", abort=True)

@@ -182,7 +182,10 @@ def _initiator(settings: Settings) -> Initiator | None:
     )
     if name is None or password is None or certificate is None:
         return None
-    return Initiator(name=name, credential=security_credential(password, certificate.read_bytes()))
+    try:
+        return Initiator(name=name, credential=security_credential(password, certificate.read_bytes()))
+    except OSError as why:
+        raise ConfigurationError(f"MPESA_CERTIFICATE cannot be read: {why.strerror}") from None
 
 
 def authenticator(settings: Settings) -> Authenticator:

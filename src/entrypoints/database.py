@@ -19,7 +19,7 @@ TROUBLE: Final = (DatabaseError, Unavailable, OSError, asyncpg.PostgresError)
 
 async def migrate() -> list[str]:
     """The names of what was applied."""
-    with local_database(furnished(load())) as settings:
+    with local_database(furnished(load(to_serve=False))) as settings:
         return await prepare_database(settings)
 
 
@@ -45,7 +45,7 @@ async def reset() -> None:
 
 @asynccontextmanager
 async def _owner() -> AsyncIterator[tuple[Connection, Settings]]:
-    with local_database(furnished(load())) as settings:
+    with local_database(furnished(load(to_serve=False))) as settings:
         if settings.owner_dsn is None:
             raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
         async with connected(settings.owner_dsn) as owner:

@@ -14,7 +14,7 @@ import msgspec
 from dotenv import dotenv_values
 
 from adapters.daraja.translation import Confirm
-from adapters.encryption import MasterKeys
+from entrypoints import settings_rules
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Seconds = Annotated[int, msgspec.Meta(ge=1)]
@@ -155,93 +155,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"postgres://{quote(user, safe='')}{secret}@{self.db_host}:{self.db_port}/{self.db_name}"
 
 
-def load(given: Mapping[str, str] | None = None) -> Settings:
+def load(given: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Settings:
     """
-    The environment over `.env` over the defaults.
+    The environment over `.env` over the defaults. `to_serve` False: for work on the database, which needs no keys.
 
     Raises:
-        ConfigurationError: a variable has a value that it cannot have; names it.
+        ConfigurationError: a variable has a value that it cannot have, or is missing; names it.
     """
     if given is None:
         from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
         given = from_file | dict(environ)
     names = {field.name.upper(): field.name for field in msgspec.structs.fields(Settings)}
-    values: dict[str, Any] = {names[name]: value for name, value in given.items() if name in names and value.strip()}
+    values: dict[str, Any] = {
+        names[name]: value.strip() for name, value in given.items() if name in names and value.strip()
+    }
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as why:
         raise ConfigurationError(_named(str(why))) from None
-    _check(settings)
+    problems = settings_rules.broken(settings, to_serve=to_serve)
+    if problems:
+        raise ConfigurationError("; ".join(problems))
     return settings
 
 
 def _path(kind: type[Any], value: Any) -> Any:
     return kind(value)
-
-
-def _check(settings: Settings) -> None:
-    problems = [*_contradictions(settings)]
-    if settings.app_env is AppEnv.PRODUCTION:
-        problems += _missing_in_production(settings)
-    if problems:
-        raise ConfigurationError("; ".join(problems))
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    longest = max(settings.stripe_timeout_seconds, settings.mpesa_timeout_seconds)
-    rules: list[tuple[bool, str]] = [
-        (
-            settings.lease_seconds > 2 * longest,
-            f"LEASE_SECONDS must be more than twice the longest gateway time-out ({longest} s)",
-        ),
-        (not (settings.jwt_jwks and settings.jwt_secret), "JWT_JWKS and JWT_SECRET cannot both be set"),
-        (
-            re.fullmatch(r"\d+(\.\d+)?(,\d+(\.\d+)?)*", settings.check_after_seconds) is not None,
-            "CHECK_AFTER_SECONDS must be seconds, rising, separated by commas",
-        ),
-        (_readable(settings.encryption_keys), "ENCRYPTION_KEYS must be name:base64 of 32 bytes, comma separated"),
-        (
-            not settings.has_mpesa
-            or all((settings.mpesa_consumer_secret, settings.mpesa_passkey, settings.mpesa_shortcode)),
-            "MPESA_CONSUMER_SECRET, MPESA_PASSKEY and MPESA_SHORTCODE must be set with MPESA_CONSUMER_KEY",
-        ),
-        (
-            settings.mpesa_confirm is not Confirm.STATUS
-            or all((settings.mpesa_initiator_name, settings.mpesa_initiator_password, settings.mpesa_certificate)),
-            "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set for MPESA_CONFIRM=status",
-        ),
-    ]
-    return [problem for holds, problem in rules if not holds]
-
-
-def _missing_in_production(settings: Settings) -> list[str]:
-    rules: list[tuple[bool, str]] = [
-        (settings.dsn is not None, "DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set"),
-        (settings.encryption_keys is not None, "ENCRYPTION_KEYS must be set"),
-        (settings.jwt_jwks is not None, "JWT_JWKS must be set"),
-        (settings.jwt_secret is None, "JWT_SECRET is for development; production verifies with JWT_JWKS"),
-        (settings.has_stripe or settings.has_mpesa, "STRIPE_SECRET_KEY or MPESA_CONSUMER_KEY must be set"),
-        (
-            not settings.has_stripe or bool(settings.stripe_webhook_secret),
-            "STRIPE_WEBHOOK_SECRET must be set with STRIPE_SECRET_KEY",
-        ),
-        (
-            not settings.has_mpesa or (settings.mpesa_callback_url or "").startswith("https://"),
-            "MPESA_CALLBACK_URL must be set to this service's public https address",
-        ),
-        (not settings.has_mpesa or settings.mpesa_base_url is not None, "MPESA_BASE_URL must be set"),
-    ]
-    return [problem for holds, problem in rules if not holds]
-
-
-def _readable(keys: str | None) -> bool:
-    if keys is None:
-        return True
-    try:
-        MasterKeys.parse(keys)
-    except ValueError:
-        return False
-    return True
 
 
 _AT: Final = re.compile(r"(.*) - at `\$\.(\w+)`", re.DOTALL)

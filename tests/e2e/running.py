@@ -111,6 +111,13 @@ class Service:
         """End a process as a crash does; what it held in memory is gone."""
         self._programs[name].kill()
 
+    def ask_to_stop(self, name: str) -> None:
+        self._programs[name].ask_to_stop()
+
+    async def ended(self, name: str) -> int:
+        """The exit code of a process that is ending."""
+        return await asyncio.to_thread(self._programs[name].wait)
+
     def runs(self, name: str) -> bool:
         return name in self._programs and self._programs[name].runs
 

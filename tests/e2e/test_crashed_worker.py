@@ -1,6 +1,7 @@
 """`kill -9` of a worker: what it had taken up, another one finishes."""
 
 import pytest
+
 from tests.e2e.customers import Customer, told
 from tests.e2e.eventually import eventually
 from tests.e2e.running import STRIPE, WORKER, Service

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+
 from tests.e2e import stories
 from tests.e2e.customers import Body, Customer, told
 from tests.e2e.eventually import eventually
@@ -12,9 +13,11 @@ from tests.e2e.wire import when_answered, when_asked
 
 pytestmark = pytest.mark.xdist_group("fragile")
 
-_TOKEN = b"POST /v1/payment_methods "
-_INTENT = b"POST /v1/payment_intents "
-_PUSH = b"POST /mpesa/stkpush/v1/processrequest "
+_TOKEN = rb"\APOST /v1/payment_methods "
+_INTENT = rb"\APOST /v1/payment_intents "
+_PUSH = rb"\APOST /mpesa/stkpush/v1/processrequest "
+#: A statement with its values, in PostgreSQL's protocol: the message Bind.
+_STATEMENT = rb"\AB"
 _DATABASE = f"{API}-database"
 
 
@@ -35,13 +38,13 @@ def before_the_answer_arrives(service: Service) -> None:
 
 def before_the_commit_is_sent(service: Service) -> None:
     """The API has read the answer; what it says to the database next never arrives."""
-    die = when_asked(b"", lambda: service.kill(API))
+    die = when_asked(_STATEMENT, lambda: service.kill(API))
     _arm(service, STRIPE, _INTENT, lambda: setattr(service.wires[_DATABASE], "watch", die))
 
 
 def before_the_commit_is_confirmed(service: Service) -> None:
     """The outcome is durable; nobody was told."""
-    die = when_answered(b"", lambda: service.kill(API))
+    die = when_answered(_STATEMENT, lambda: service.kill(API))
     _arm(service, STRIPE, _INTENT, lambda: setattr(service.wires[_DATABASE], "watch", die))
 
 
@@ -131,7 +134,7 @@ async def test_a_prompt_whose_commit_died_with_the_api_is_paid_once(fragile: Ser
     body = customer.by_phone()
     await _warm_up(fragile)
     await fragile.daraja.behave(hold_webhooks=True)
-    die = when_asked(b"", lambda: fragile.kill(API))
+    die = when_asked(_STATEMENT, lambda: fragile.kill(API))
     _arm(fragile, DARAJA, _PUSH, lambda: setattr(fragile.wires[_DATABASE], "watch", die))
 
     await _pay_into_a_crash(customer, body)
@@ -165,9 +168,9 @@ async def test_a_database_that_is_lost_behind_the_gateway_costs_no_payment(fragi
     await customer.story(unknown["id"])
 
 
-def _arm(service: Service, gateway: str, asked: bytes, then: Callable[[], None]) -> None:
+def _arm(service: Service, gateway: str, call: bytes, then: Callable[[], None]) -> None:
     """`then`, as soon as the gateway's answer has passed."""
-    service.wires[gateway].watch = when_answered(asked, then, passes=True)
+    service.wires[gateway].watch = when_answered(call, then, passes=True)
 
 
 async def _warm_up(service: Service) -> None:

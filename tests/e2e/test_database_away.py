@@ -7,15 +7,15 @@ from pathlib import Path
 from signal import SIGQUIT
 
 import pytest
-from tests.databases import Database, a_folder
-from tests.e2e.customers import problem, told
-from tests.e2e.eventually import eventually
-from tests.e2e.running import API, WORKER, Plan, Service
 
 from adapters.postgres.connection import connected
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
 from adapters.postgres.partitions import prepare
+from tests.databases import Database, a_folder
+from tests.e2e.customers import problem, told
+from tests.e2e.eventually import eventually
+from tests.e2e.running import API, WORKER, Plan, Service
 
 pytestmark = pytest.mark.xdist_group("database")
 
@@ -38,7 +38,7 @@ class Patient:
         self.server = EmbeddedPostgres.start(self.folder, port=self.server.port)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def patient() -> AsyncIterator[Patient]:
     with a_folder() as folder:
         home = folder / "postgres"

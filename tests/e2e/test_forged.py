@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.e2e.customers import problem, told
 from tests.e2e.eventually import eventually
 from tests.e2e.running import Service

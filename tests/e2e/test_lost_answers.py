@@ -1,6 +1,7 @@
 """Answers that never came, and webhooks that never came: the truth is found all the same, and nothing is done twice."""
 
 import pytest
+
 from tests.e2e.customers import told
 from tests.e2e.running import Service
 

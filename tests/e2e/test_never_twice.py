@@ -5,6 +5,7 @@ from collections import Counter
 
 import httpx
 import pytest
+
 from tests.e2e.customers import problem, told
 from tests.e2e.running import Service
 

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+
+from adapters.postgres.embedded import EmbeddedPostgres
 from tests.databases import a_database, a_folder
 from tests.e2e.customers import Customer, told
 from tests.e2e.eventually import eventually
 from tests.e2e.running import Plan, Service
-
-from adapters.postgres.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.xdist_group("listener")
 

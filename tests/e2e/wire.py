@@ -1,6 +1,7 @@
 """The wire between two processes, in a test's hand: it sees what passes, and cuts it at the very moment it chooses."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -87,22 +88,22 @@ class _Link:
             await writer.drain()
 
 
-def when_asked(asked: bytes, do: Callable[[], None], *, passes: bool = False) -> Watch:
-    """Once, when something like `asked` is on its way: `do`, and cut before it arrives (unless it `passes`)."""
-    return _once(lambda question, answer: answer is None and asked in question, do, passes=passes)
+def when_asked(pattern: bytes, do: Callable[[], None]) -> Watch:
+    """Once, when a question that matches is on its way: `do`, and cut before it arrives."""
+    return _once(pattern, do, at_answer=False, passes=False)
 
 
-def when_answered(asked: bytes, do: Callable[[], None], *, passes: bool = False) -> Watch:
-    """Once, when the answer to something like `asked` is on its way: `do`, and cut before it arrives."""
-    return _once(lambda question, answer: answer is not None and asked in question, do, passes=passes)
+def when_answered(pattern: bytes, do: Callable[[], None], *, passes: bool = False) -> Watch:
+    """Once, when the answer to a question that matches is on its way: `do`, and cut (unless it `passes`)."""
+    return _once(pattern, do, at_answer=True, passes=passes)
 
 
-def _once(matches: Callable[[bytes, bytes | None], bool], do: Callable[[], None], *, passes: bool) -> Watch:
+def _once(pattern: bytes, do: Callable[[], None], *, at_answer: bool, passes: bool) -> Watch:
     done = False
 
     def watch(question: bytes, answer: bytes | None) -> bool:
         nonlocal done
-        if done or not matches(question, answer):
+        if done or (answer is not None) is not at_answer or not re.search(pattern, question):
             return True
         done = True
         do()

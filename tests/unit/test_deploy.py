@@ -208,7 +208,7 @@ class TestKubernetes:
         """
         Its values are ones that a start accepts.
         """
-        load({**of_kind("ConfigMap")["payment-service"]["data"], "APP_ENV": "test"})
+        load({**of_kind("ConfigMap")["payment-service"]["data"], "APP_ENV": "test", "DB_USER": "app"})
 
     def test_the_api_is_asked_where_it_answers(self) -> None:
         """

@@ -118,6 +118,12 @@ class TestValues:
             ("LEASE_SECONDS", "soon"),
             ("CHECK_AFTER_SECONDS", "25;45"),
             ("CHECK_AFTER_SECONDS", "25,,45"),
+            ("CHECK_AFTER_SECONDS", "25,10"),
+            ("CHECK_AFTER_SECONDS", "0,0"),
+            ("CHECK_AFTER_SECONDS", "9999999999"),
+            ("DATABASE_URL", "nonsense"),
+            ("DATABASE_URL", "postgres://a:pass/word@db/name"),
+            ("ENCRYPTION_KEYS", f"{MASTER_KEY},{MASTER_KEY}"),
             ("DUPLICATE_WINDOW_SECONDS", "10min"),
             ("IDEMPOTENCY_KEYS_DAYS", "0"),
             ("INBOX_RETENTION_DAYS", "90.5"),
@@ -141,6 +147,10 @@ class TestValues:
             ({"MPESA_TIMEOUT_SECONDS": "30"}, "LEASE_SECONDS"),
             ({"JWT_SECRET": "x" * 32, "JWT_JWKS": "keys.json"}, "JWT_SECRET"),
             ({"MPESA_CONSUMER_KEY": "key"}, "MPESA_PASSKEY"),
+            ({"MPESA_CONSUMER_SECRET": "secret"}, "MPESA_CONSUMER_KEY"),
+            ({**MPESA, "MPESA_CALLBACK_URL": ""}, "MPESA_CALLBACK_URL"),
+            ({"DATABASE_URL": "postgres://a:b@c/d", "DB_HOST": "c", "DB_USER": "a"}, "DB_HOST"),
+            ({"DB_HOST": "db"}, "DB_USER"),
             ({"MPESA_CONFIRM": "status"}, "MPESA_INITIATOR_NAME"),
         ],
     )
@@ -216,6 +226,22 @@ class TestProduction:
                 id="callbacks in the clear",
             ),
             pytest.param({**PRODUCTION, "MPESA_CONFIRM": "status"}, "MPESA_CERTIFICATE", id="no initiator"),
+            pytest.param({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_test_1"}, "STRIPE_SECRET_KEY", id="a test key"),
+            pytest.param(
+                {**PRODUCTION, "STRIPE_BASE_URL": "http://stripe"}, "STRIPE_BASE_URL", id="Stripe in the clear"
+            ),
+            pytest.param(
+                {**PRODUCTION, "STRIPE_WEBHOOK_SECRET": ","}, "STRIPE_WEBHOOK_SECRET", id="no secret but a comma"
+            ),
+            pytest.param(without("STRIPE_SECRET_KEY"), "STRIPE_SECRET_KEY", id="a webhook secret without its key"),
+            pytest.param(
+                {**PRODUCTION, "MPESA_BASE_URL": "https://sandbox.safaricom.co.ke"}, "MPESA_BASE_URL", id="a sandbox"
+            ),
+            pytest.param(
+                {**PRODUCTION, "MPESA_CALLBACK_URL": "https://mpesa.example.org"},
+                "MPESA_CALLBACK_URL",
+                id="a word that Daraja refuses",
+            ),
         ],
     )
     def test_it_refuses_what_is_missing_or_contradictory(self, given: Mapping[str, str], named: str) -> None:
@@ -223,6 +249,15 @@ class TestProduction:
         Money is never taken on half a configuration, and the variable is named.
         """
         assert named in what_is_wrong_with(given)
+
+    def test_work_on_the_database_needs_the_database_alone(self) -> None:
+        """
+        Who migrates holds no gateway's keys.
+        """
+        given = {"APP_ENV": "production", "DATABASE_URL": PRODUCTION["DATABASE_URL"]}
+        assert load(given, to_serve=False).dsn == given["DATABASE_URL"]
+        with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+            load({"APP_ENV": "production"}, to_serve=False)
 
     @pytest.mark.parametrize("name", ["ENCRYPTION_KEYS", "JWT_JWKS", "STRIPE_WEBHOOK_SECRET", "MPESA_PASSKEY"])
     def test_an_empty_secret_is_a_missing_one(self, name: str) -> None:

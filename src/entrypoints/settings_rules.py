@@ -1,0 +1,128 @@
+"""What settings may not be, as tables: each rule names the variable to mend, and never repeats its value."""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from adapters.daraja.callback_base import CallbackBase
+from adapters.daraja.translation import Confirm
+from adapters.encryption import MasterKeys
+
+if TYPE_CHECKING:  # settings are checked by these rules, and the rules are about settings
+    from entrypoints.settings import Settings
+
+Rule = tuple[str, Callable[["Settings"], bool]]
+
+#: A look later than this after a payment began is not planned but a mistake, in seconds.
+_LATEST_CHECK: Final = 30 * 24 * 3600
+
+EVERYWHERE: Final[Sequence[Rule]] = (
+    (
+        "LEASE_SECONDS must be more than twice the longest gateway time-out",
+        lambda s: s.lease_seconds > 2 * max(s.stripe_timeout_seconds, s.mpesa_timeout_seconds),
+    ),
+    ("JWT_JWKS and JWT_SECRET cannot both be set", lambda s: not (s.jwt_jwks and s.jwt_secret)),
+    (
+        "CHECK_AFTER_SECONDS must be seconds, rising, separated by commas",
+        lambda s: _rises(s.check_after_seconds),
+    ),
+    (
+        "ENCRYPTION_KEYS must be name:base64 of 32 bytes, comma separated, each under a name of its own",
+        lambda s: s.encryption_keys is None or _are_master_keys(s.encryption_keys),
+    ),
+    (
+        "MPESA_CONSUMER_KEY, MPESA_CONSUMER_SECRET, MPESA_PASSKEY and MPESA_SHORTCODE must be set together",
+        lambda s: _all_or_none(s.mpesa_consumer_key, s.mpesa_consumer_secret, s.mpesa_passkey, s.mpesa_shortcode),
+    ),
+    (
+        "MPESA_BASE_URL and MPESA_CALLBACK_URL must be set with MPESA_CONSUMER_KEY",
+        lambda s: not s.has_mpesa or bool(s.mpesa_base_url and s.mpesa_callback_url),
+    ),
+    (
+        "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set for MPESA_CONFIRM=status",
+        lambda s: (
+            s.mpesa_confirm is not Confirm.STATUS
+            or all((s.mpesa_initiator_name, s.mpesa_initiator_password, s.mpesa_certificate))
+        ),
+    ),
+    ("DATABASE_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_url)),
+    ("DATABASE_OWNER_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_owner_url)),
+    ("DATABASE_URL and DB_HOST cannot both be set", lambda s: not (s.database_url and s.db_host)),
+    ("DB_USER must be set with DB_HOST", lambda s: not s.db_host or bool(s.db_user)),
+)
+
+PRODUCTION_DATABASE: Final[Sequence[Rule]] = (
+    ("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set", lambda s: s.dsn is not None),
+)
+
+PRODUCTION: Final[Sequence[Rule]] = (
+    ("ENCRYPTION_KEYS must be set", lambda s: s.encryption_keys is not None),
+    ("JWT_JWKS must be set", lambda s: s.jwt_jwks is not None),
+    ("JWT_SECRET is for development; production verifies with JWT_JWKS", lambda s: s.jwt_secret is None),
+    ("STRIPE_SECRET_KEY or MPESA_CONSUMER_KEY must be set", lambda s: s.has_stripe or s.has_mpesa),
+    ("STRIPE_SECRET_KEY must be a live key", lambda s: not s.has_stripe or s.stripe_livemode),
+    (
+        "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET must be set together",
+        lambda s: s.has_stripe == bool((s.stripe_webhook_secret or "").strip(", ")),
+    ),
+    ("STRIPE_BASE_URL must be https", lambda s: _is_https(s.stripe_base_url)),
+    ("MPESA_BASE_URL must be https, and not Safaricom's sandbox", lambda s: _is_live_daraja(s.mpesa_base_url)),
+    ("MPESA_CALLBACK_URL must be this service's public https address", lambda s: _is_https(s.mpesa_callback_url)),
+    ("MPESA_CALLBACK_URL names a host that Daraja refuses", lambda s: not s.has_mpesa or _is_callback(s)),
+)
+
+
+def broken(settings: "Settings", *, to_serve: bool) -> list[str]:
+    """Every rule that does not hold. `to_serve` False leaves out what only a serving process needs."""
+    rules = [*EVERYWHERE]
+    if settings.app_env == "production":
+        rules += [*PRODUCTION_DATABASE, *(PRODUCTION if to_serve else ())]
+    return [message for message, holds in rules if not holds(settings)]
+
+
+def _rises(checks: str) -> bool:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,3})?(,\d{1,9}(\.\d{1,3})?)*", checks):
+        return False
+    moments = [float(part) for part in checks.split(",")]
+    return moments[0] > 0 and moments[-1] <= _LATEST_CHECK and all(one < next_ for one, next_ in pairwise(moments))
+
+
+def _are_master_keys(keys: str) -> bool:
+    names = [part.partition(":")[0].strip() for part in keys.split(",") if part.strip()]
+    try:
+        MasterKeys.parse(keys)
+    except ValueError:
+        return False
+    return len(names) == len(set(names))
+
+
+def _all_or_none(*values: str | None) -> bool:
+    return all(values) or not any(values)
+
+
+def _is_dsn(url: str | None) -> bool:
+    if url is None:
+        return True
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"postgres", "postgresql"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # a password with an unescaped character, mostly
+        return False
+
+
+def _is_https(url: str | None) -> bool:
+    return url is None or (url.startswith("https://") and bool(urlsplit(url).hostname))
+
+
+def _is_live_daraja(url: str | None) -> bool:
+    return _is_https(url) and "sandbox" not in (url or "")
+
+
+def _is_callback(settings: "Settings") -> bool:
+    try:
+        CallbackBase.of(settings.mpesa_callback_url or "", daraja=settings.mpesa_base_url or "")
+    except ValueError:
+        return False
+    return True

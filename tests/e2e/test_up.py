@@ -1,0 +1,169 @@
+"""`payments up`: everything on one machine, from one command; and nothing of it left when that command ends."""
+
+import asyncio
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tests.databases import a_folder
+from tests.e2e import stories
+from tests.e2e.eventually import eventually
+from tests.e2e.process_table import family, left_of
+from tests.e2e.processes import Program, environment, free_port
+
+pytestmark = [
+    pytest.mark.xdist_group("up"),
+    pytest.mark.skipif(shutil.which("ps") is None, reason="ps shows what is left"),
+]
+
+#: API, worker, two stand-ins and a database server; and the command itself.
+_AT_LEAST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """The running command, what it printed, and every process it started."""
+
+    program: Program
+    printed: str
+    pids: set[int]
+
+    @property
+    def lines(self) -> list[str]:
+        """What is meant to be pasted: the token, and three requests."""
+        return [line for line in self.printed.splitlines() if line.startswith(("export ", "curl "))]
+
+    @property
+    def token(self) -> str:
+        return self.lines[0].removeprefix("export TOKEN=")
+
+    def address(self, name: str) -> str:
+        found = re.search(rf"^\s+{name}\s+(http://127\.0\.0\.1:\d+)", self.printed, re.MULTILINE)
+        assert found is not None, self.printed
+        return found[1]
+
+    async def get(self, url: str) -> Any:
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+            answer = await http.get(url, headers={"Authorization": f"Bearer {self.token}"})
+        return answer.raise_for_status().json()
+
+    async def leaves_nothing(self) -> None:
+        async def nothing() -> bool:
+            return not await asyncio.to_thread(left_of, self.pids)
+
+        await eventually(nothing)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """One LOCAL_DIR for all starts: the first is cold."""
+    with a_folder() as folder:
+        yield folder
+
+
+async def test_one_command_takes_money_by_card_and_by_phone(home: Path) -> None:
+    """
+    The lines it prints work when pasted: the card is charged at once, M-Pesa within five seconds, the story verifies,
+    and each ledger holds one charge. Told to stop, it ends with 0 and leaves no process; started again, all is there.
+    """
+    if shutil.which("curl") is None:
+        pytest.skip("the printed lines need curl")
+    async with _started(home) as up:
+        token, card, prompt, story = up.lines
+        api, stripe, daraja = (up.address(name) for name in ("API", "Stripe", "Daraja"))
+        answers = await asyncio.gather(*(asyncio.to_thread(_bash, home, token, line) for line in (card, prompt)))
+        paid, asked = (answer["data"] for answer in answers)
+        assert paid["status"] == "SUCCEEDED"
+        assert asked["status"] == "REQUIRES_ACTION"
+
+        async def is_paid() -> bool:
+            return bool((await up.get(f"{api}/payments/{asked['id']}"))["data"]["status"] == "SUCCEEDED")
+
+        await eventually(is_paid, within=5)
+        told = stories.check_told(await asyncio.to_thread(_bash, home, token, story))
+        assert (told[0]["payment_id"], told[-1]["status"]) == (asked["id"], "SUCCEEDED")
+        stories.check_told(await up.get(f"{api}/payment-history/{paid['id']}"))
+        assert len((await up.get(f"{stripe}/_ledger"))["charges"]) == 1
+        assert len((await up.get(f"{daraja}/_ledger"))["payments"]) == 1
+
+        up.program.ask_to_stop()
+        assert await asyncio.to_thread(up.program.wait) == 0
+        await up.leaves_nothing()
+
+    async with _started(home) as again:
+        kept = await again.get(f"{again.address('API')}/payments/{paid['id']}")
+        assert kept["data"]["status"] == "SUCCEEDED"
+
+
+async def test_a_killed_command_leaves_no_process_behind(home: Path) -> None:
+    """
+    SIGKILL gives it no chance to end anything: its children see that it is gone, and go.
+    """
+    async with _started(home) as up:
+        up.program.kill()
+
+        await up.leaves_nothing()
+
+
+async def test_a_port_that_is_taken_is_told_and_nothing_is_left(home: Path) -> None:
+    """
+    It ends with an error instead of serving half, and takes down what it had started.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as somebody_else:
+        program = _start(home, PORT=str(somebody_else.getsockname()[1]))
+        seen = set[int]()
+
+        async def has_ended() -> bool:
+            seen.update(await asyncio.to_thread(family, program.pid))
+            return not program.runs
+
+        await eventually(has_ended, within=60)
+
+    assert program.wait() != 0
+    assert "api" in program.said
+    assert len(seen) >= _AT_LEAST
+    assert not left_of(seen)
+
+
+@asynccontextmanager
+async def _started(home: Path) -> AsyncIterator[Up]:
+    program = _start(home)
+    try:
+
+        async def printed() -> str:
+            assert program.runs, program.said
+            said = program.log.read_text()
+            return said if "/payment-history/" in said else ""
+
+        text = await eventually(printed, within=60)
+        pids = await asyncio.to_thread(family, program.pid)
+        assert len(pids) >= _AT_LEAST
+        yield Up(program, text, pids)
+    finally:
+        program.ask_to_stop()
+        await asyncio.to_thread(program.wait)
+
+
+def _start(home: Path, **variables: str) -> Program:
+    ports = {name: str(free_port()) for name in ("PORT", "SANDBOX_STRIPE_PORT", "SANDBOX_DARAJA_PORT")}
+    log = home / "up.log"
+    log.unlink(missing_ok=True)
+    settings = {"LOCAL_DIR": str(home / "local"), **ports, **variables}
+    return Program.start("entrypoints.cli", "up", variables=settings, log=log)
+
+
+def _bash(home: Path, token: str, line: str) -> Any:
+    """The printed line as printed, but for the file it leaves: that is this test's own."""
+    script = f"{token}\n{line.replace('/tmp/', f'{home}/')}\n"  # noqa: S108
+    done = subprocess.run(["bash", "-c", script], capture_output=True, env=environment(), check=True, timeout=30)
+    return msgspec.json.decode(done.stdout)
