@@ -1,6 +1,7 @@
 """Request bodies: read up to a limit, in one media type, and converted into a Struct whose faults name their fields."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -20,7 +21,8 @@ _PLAIN_JSON: Final = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset=(?:ut
 _AT: Final = re.compile(r"(.*?)(?: - at `(?:key in )?`?\$\.?(.*?)`)?", re.DOTALL)
 _OF_A_FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 _FIELD_FAULTS: Final = {"missing required": "is missing", "contains unknown": "is not a known field"}
-_ECHOES: Final = re.compile(r"Invalid enum value .*", re.DOTALL)
+#: What repeats the value that was sent, or a pattern that nobody wants to read.
+_ECHOES: Final = re.compile(r"Invalid enum value .*|Expected `str` (?:matching regex|of length) .*", re.DOTALL)
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -80,9 +82,9 @@ async def read_bytes(request: Request[Any, Any, Any], limit: int) -> bytes:
             return b"".join(chunks)
 
 
-def into(struct: type[StructT], value: Any) -> StructT:
+def into(struct: type[StructT], value: Any, *, forms: Mapping[str, str]) -> StructT:
     """
-    `value` as a Struct, nothing coerced.
+    `value` as a Struct, nothing coerced. `forms` says in words, by field, what a pattern or an enum asks for.
 
     Raises:
         Invalid: it does not fit; names the field as the request spells it, and repeats nothing that was sent.
@@ -90,17 +92,17 @@ def into(struct: type[StructT], value: Any) -> StructT:
     try:
         return msgspec.convert(value, struct, strict=True)
     except msgspec.ValidationError as error:
-        raise Invalid(fault(str(error))) from None  # msgspec's words repeat what was sent
+        raise Invalid(fault(str(error), forms)) from None  # msgspec's words repeat what was sent
 
 
-def fault(words: str) -> Fault:
+def fault(words: str, forms: Mapping[str, str]) -> Fault:
     """msgspec's message as ours: "Expected `int`, got `str` - at `$.amount`" is a fault of the field `amount`."""
     split = _AT.fullmatch(words)
     message, path = (split[1], split[2] or "") if split else (words, "")
     of_a_field = _OF_A_FIELD.fullmatch(message)
     if of_a_field:
         return Fault(f"{path}.{of_a_field[2]}".lstrip("."), _FIELD_FAULTS[of_a_field[1]])
-    return Fault(path, _ECHOES.sub("is not one of the values known here", message))
+    return Fault(path, _ECHOES.sub(forms.get(path, "has not the form that is asked for"), message))
 
 
 def _declared(scope: HTTPScope) -> list[bytes]:

@@ -33,6 +33,21 @@ _Last4 = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 _Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2)]
 _Amount = Annotated[int, Meta(ge=1, le=LARGEST)]
 
+_FORMS: Final[Mapping[str, str]] = {
+    "user_id": "must be a UUID in lower case, with dashes",
+    "order_id": "must be 1 to 64 characters",
+    "currency": "must be three capital letters (ISO 4217)",
+    "capture_method": "must be automatic or manual",
+    "description": "must be at most 500 characters",
+    "return_url": "must be at most 2,048 characters",
+    "paymentMethod.type": "must be CARD, WALLET, BANK_TRANSFER or MPESA",
+    "paymentMethod.token": "must be at most 128 characters",
+    "paymentMethod.brand": "must be 1 to 32 characters",
+    "paymentMethod.last4": "must be four digits",
+    "paymentMethod.phoneNumber": "must be a Kenyan mobile number such as 254712345678",
+    "paymentMethod.country": "must be two capital letters (ISO 3166)",
+}
+
 
 class NewMethod(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the customer pays."""
@@ -77,7 +92,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             Invalid: fields are missing, unknown, of another type, hold what they must not, or a card number.
         """
         refuse_card_numbers(document)
-        new = into(cls, document.value)
+        new = into(cls, document.value, forms=_FORMS)
         faults = [*_text_faults(new), *_metadata_faults(new.metadata)]
         if faults:
             raise Invalid(*faults)
