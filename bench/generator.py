@@ -43,7 +43,10 @@ def serve(line: Connection, tokens: Mapping[UUID, str]) -> None:
         if isinstance(order, TellMade):
             line.send([payment_id.decode() for payment_id, _ in payments.made])
         else:
-            line.send(uvloop.run(_follow(order, supplies[order.kind])))
+            try:
+                line.send(uvloop.run(_follow(order, supplies[order.kind])))
+            except OSError as error:  # refused, or no answer in time: there is nobody to measure any more
+                line.send(error)
 
 
 async def _follow(order: Order, asking: Asking) -> Outcome:

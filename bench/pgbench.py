@@ -18,6 +18,8 @@ from bench.usage import cpu_seconds
 #: Until its sessions have planned their statements; not counted.
 _WARM_UP_S: Final = 1
 _PATIENCE_S: Final = 20.0
+#: Its sessions end with it, and the server counts the time of one that has ended a moment later.
+_SETTLED_AFTER_S: Final = 0.2
 _PROCESSED: Final = re.compile(r"transactions actually processed: (\d+)")
 _FAILED: Final = re.compile(r"failed transactions: (\d+)")
 
@@ -60,6 +62,7 @@ class Pgbench:
             said, errors = process.communicate(timeout=seconds + _PATIENCE_S)
         finally:
             process.kill()
+        time.sleep(_SETTLED_AFTER_S)
         after = cpu_seconds(self.server, family=True)
         processed, failed = _PROCESSED.search(said), _FAILED.search(said)
         if process.returncode or processed is None or (failed and failed[1] != "0"):
@@ -92,13 +95,17 @@ class Pgbench:
         try:
             return subprocess.Popen(
                 [_program(), *spelled, *constants, "--no-vacuum", "--log", there.path.lstrip("/")],
-                env={**os.environ, "PGPASSWORD": unquote(there.password or "")},
+                env={**os.environ, "PGPASSWORD": unquote(there.password or ""), "PGOPTIONS": self._session()},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
         except OSError as why:
             raise PgbenchError(f"{_program()}: {why.strerror}") from why
+
+    def _session(self) -> str:
+        escaped = {name: re.sub(r"([\\ ])", r"\\\1", value) for name, value in self.script.session.items()}
+        return " ".join(f"-c {name}={value}" for name, value in escaped.items())
 
 
 def _program() -> Path:

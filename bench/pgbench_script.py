@@ -26,10 +26,11 @@ _ID: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`text` for -f, and what its variables stand for (`-D`); `ms` is the time to begin with."""
+    """`text` for -f, what its variables stand for (`-D`; `ms`: the time to begin with), and the session's settings."""
 
     text: str
     constants: Mapping[str, str]
+    session: Mapping[str, str]
 
 
 def translate(first: Recording, second: Recording) -> Script:
@@ -45,7 +46,7 @@ def translate(first: Recording, second: Recording) -> Script:
     statements = [_statement(one, other, values) for one, other in zip(first.said, second.said, strict=True)]
     made_anew = [f"\\set {name} {_RANDOM}" for name in ("id_tail", *values.unique.values())]
     lines = [f"\\set ms :ms + {_PACE_MS}", *made_anew, *statements, ""]
-    return Script("\n".join(lines), values.constants)
+    return Script("\n".join(lines), values.constants, first.session)
 
 
 @dataclass(slots=True)

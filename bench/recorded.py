@@ -3,10 +3,10 @@ The statements of one payment, taken from the service itself: a payment is made 
 on a pool that writes down what it is told. Whatever becomes of the code, its peer does the same.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +24,9 @@ from entrypoints.api import app
 from entrypoints.container import Container, configured_gateways
 from entrypoints.settings import Settings
 
+#: What the client has set, and what it costs or saves, is the peer's, too.
+_SESSION: Final = "SELECT name, setting FROM pg_settings WHERE source = 'client'"
+
 
 class RecordingError(Exception):
     """The payment that was to be written down could not be made."""
@@ -40,10 +43,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was said to the database to make one payment."""
+    """What was said to the database to make one payment, and the settings of the session that said it."""
 
     payment_id: UUID
     said: list[Said]
+    session: Mapping[str, str]
 
 
 class _Recorder(Database):
@@ -69,7 +73,9 @@ async def record(settings: Settings, payments: NewPayments, *, times: int) -> li
         RecordingError: one was not answered 201.
     """
     async with _api(settings) as (recorder, client):
-        recordings = [Recording(await _pay(payments, client), recorder.taken()) for _ in range(times)]
+        session = {row["name"]: row["setting"] for row in await recorder.rows(_SESSION)}
+        recorder.taken()
+        recordings = [Recording(await _pay(payments, client), recorder.taken(), session) for _ in range(times)]
     async with connected(settings.dsn or "") as connection:
         return [replace(one, said=[await _typed(connection, said) for said in one.said]) for one in recordings]
 

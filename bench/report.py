@@ -100,15 +100,12 @@ def _goals(reached: list[Goal]) -> Table:
 
 def _circumstances(measured: Measured, options: Options) -> str:
     generator = _number(measured.pay.cpu_per_answer("generator"), 0)
-    return "\n".join(
-        (
-            f"{options.rounds} rounds of {options.seconds} s a turn, {options.connections} connections, fsync on; the rate "
-            "is the median of the turns.",
-            f"Everything shares {os.cpu_count()} cores (load average now {os.getloadavg()[0]:.1f}). "
-            f"Stripe is {_stripe(options)}.",
-            f"The load generator takes another {generator} µs of CPU per payment.",
-            "At half load customers come at random, at half of the rate; their time counts from when they came.",
-        )
+    turns = f"{options.rounds} rounds of {options.seconds} s a turn, {options.connections} connections, fsync on"
+    cores = f"Everything shares {os.cpu_count()} cores (load average now {os.getloadavg()[0]:.1f})"
+    return (
+        f"{turns}; the rate is the median of the turns. {cores}.\n"
+        f"Stripe is {_stripe(options)}. The load generator takes another {generator} µs of CPU per payment.\n"
+        "At half load customers come at random, at half of the rate; their time counts from when they came."
     )
 
 

@@ -16,7 +16,7 @@ _PATIENCE_S: Final = 30.0
 
 
 class GeneratorError(Exception):
-    """The load generator ended, or does not answer."""
+    """The load generator, or what it asks, does not answer."""
 
 
 class Turns:
@@ -92,7 +92,9 @@ class Turns:
         if not line.poll(order.seconds + _PATIENCE_S):
             raise GeneratorError("the load generator does not answer")
         try:
-            outcome: Outcome = line.recv()
+            outcome: Outcome | OSError = line.recv()
         except EOFError:
             raise GeneratorError("the load generator ended; what it said stands above") from None
+        if isinstance(outcome, OSError):
+            raise GeneratorError(f"{order.kind.value} is not answered: {type(outcome).__name__} {outcome}")
         return outcome

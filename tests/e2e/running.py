@@ -99,12 +99,14 @@ class Service:
             finally:
                 await service._stop_all()
 
-    async def start(self, *names: str) -> None:
-        """Start these processes, and wait until they can serve."""
+    async def start(self, *names: str, **variables: str) -> None:
+        """Start these processes, with these variables beside the usual ones, and wait until they can serve."""
         for name in names:
             module, *arguments = self._command(name)
             log = self._folder / f"{name}.log"
-            self._programs[name] = Program.start(module, *arguments, variables=self._variables(name), log=log)
+            self._programs[name] = Program.start(
+                module, *arguments, variables=self._variables(name) | variables, log=log
+            )
         await asyncio.gather(*(eventually(lambda name=name: self._is_ready(name)) for name in names))  # type: ignore[misc]
 
     def kill(self, name: str) -> None:
@@ -230,5 +232,5 @@ class Service:
         for program in self._programs.values():
             program.ask_to_stop()
         codes = {name: await asyncio.to_thread(program.wait) for name, program in self._programs.items()}
-        badly = {name: code for name, code in codes.items() if code not in {0, -SIGTERM, -SIGKILL}}
-        assert not badly, f"ended with: {badly}"
+        badly = [name for name, code in codes.items() if code not in {0, -SIGTERM, -SIGKILL}]
+        assert not badly, "\n".join(f"{name}: {codes[name]}\n{self._programs[name].said}" for name in badly)

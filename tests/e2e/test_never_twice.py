@@ -22,6 +22,9 @@ async def test_a_hundred_twins_with_one_key_charge_once(service: Service) -> Non
     answers = await asyncio.gather(*(customer.pay(body, key="twins") for _ in range(100)))
 
     created = _only(answers, 201, 409)
+    for early in (answer for answer in answers if answer not in created):
+        problem(early, 409, "idempotency-key-in-use")
+        assert int(early.headers["retry-after"]) > 0
     later = await customer.pay(body, key="twins")
     assert {answer.content for answer in created} == {later.content}
     assert later.headers["idempotent-replayed"] == "true"

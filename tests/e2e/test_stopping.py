@@ -31,15 +31,7 @@ async def test_a_payment_under_way_is_finished_before_the_api_goes(fragile: Serv
     assert await customer.payments() == [payment["id"]]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        WORKER,
-        pytest.param(
-            API, marks=pytest.mark.xfail(strict=True, reason="uvicorn raises the signal again: it ends by it")
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", [WORKER, API])
 async def test_a_process_that_is_told_to_stop_ends_with_0(fragile: Service, name: str) -> None:
     """
     Whoever watches over it can tell an end that was asked for from a crash.

@@ -139,14 +139,17 @@ class PostgresPayments:
             raise KeyExpired
         if twin["fingerprint"] != key.fingerprint:
             raise KeyReused
-        kept = await self.find(twin["payment_id"])
-        if kept is None:
+        payment_id = twin["payment_id"]
+        row = await self._database.row(self._FIND_TWIN, payment_id, born(payment_id), now)
+        if row is None:
             raise Unavailable
-        answer = self._answer(twin, key)
-        leased = await self._database.row(self._LEASED, kept.payment.id, now)
-        return Repeated(kept, answer, running=leased is not None)
+        return Repeated(rows.kept(row, self._vault), self._answer(twin, key), running=row["running"])
 
-    _LEASED: Final = "SELECT 1 FROM open_payments WHERE payment_id = $1 AND lease_until > $2"
+    # One snapshot: between two, the first could end, and would look as if it neither ran nor had an outcome.
+    _FIND_TWIN: Final = """
+        SELECT *, EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_until > $3) AS running
+          FROM payments WHERE id = $1 AND created_at = $2
+    """
 
     _LET_GO_OF: Final = """
         DELETE FROM open_payments WHERE payment_id = $1 AND settled AND next_check_at <= $2 RETURNING payment_id
