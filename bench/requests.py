@@ -49,7 +49,7 @@ class NewPayments:
     def next(self) -> tuple[bytes, int]:
         number = self._random.randrange(len(self._users))
         user, token = self._users[number]
-        key = b"%032x" % self._random.getrandbits(128)
+        key = str(UUID(int=self._random.getrandbits(128), version=4)).encode()
         order = b"order_%010d" % self._orders
         self._orders += 1
         body = _PAYMENT % (user, order, order)

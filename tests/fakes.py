@@ -93,6 +93,7 @@ class InMemoryPayments:
     callbacks: dict[bytes, UUID] = field(default_factory=dict)
     phones: dict[bytes, tuple[UUID, datetime]] = field(default_factory=dict)
     applied: list[UUID] = field(default_factory=list)
+    paid_late: set[tuple[UUID, str, UUID]] = field(default_factory=set)
 
     async def open(self, promise: Promise) -> Opened | Repeated:
         payment, at = promise.payment, promise.payment.created_at
@@ -125,7 +126,9 @@ class InMemoryPayments:
         if claimed.key.fingerprint != key.fingerprint:
             raise KeyReused
         row = self.work.get(claimed.payment_id)
-        return Repeated(self.kept[claimed.payment_id], claimed.answer, running=bool(row and row.until > at))
+        return Repeated(
+            self.kept[claimed.payment_id], claimed.answer, running=bool(row and row.until > at and row.epoch == 1)
+        )
 
     async def record(self, step: Step) -> Recorded:
         before, after = step.before.payment, step.after
@@ -162,6 +165,12 @@ class InMemoryPayments:
         if row is None:
             row = Row(Operation(started_at=after.created_at), None, after.updated_at, work.next_check_at)
         row.next_check_at, row.settled = work.next_check_at, work.settled
+        if after.late and after.status is Status.SUCCEEDED:
+            self.paid_late.add((after.user_id, after.order_id, after.id))
+        if work.unless_paid_late and any(
+            late[:2] == (after.user_id, after.order_id) and late[2] != after.id for late in self.paid_late
+        ):
+            row.next_check_at, row.settled = after.updated_at, False
         row.likeness = row.likeness if work.holds_likeness else None
         row.until = after.updated_at if step.lease else row.until
         self.work[after.id] = row
@@ -173,7 +182,7 @@ class InMemoryPayments:
         claimed.answer = claimed.answer or answer
         return claimed.answer
 
-    async def find(self, payment_id: UUID) -> Kept | None:
+    async def find(self, payment_id: UUID, *, urgent: bool = False) -> Kept | None:
         return self.kept.get(payment_id)
 
     async def operation(self, payment_id: UUID) -> Operation | None:

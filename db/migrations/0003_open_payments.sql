@@ -20,6 +20,14 @@ CREATE TABLE held_phones (
 );
 CREATE INDEX ON held_phones (payment_id);
 
+-- Orders of which a payment succeeded after it was told as failed: perhaps they were paid again meanwhile.
+CREATE TABLE orders_paid_late (
+    user_id    uuid NOT NULL,
+    order_id   text NOT NULL,
+    payment_id uuid NOT NULL,
+    PRIMARY KEY (user_id, order_id, payment_id)
+);
+
 -- Inside a statement of several parts: gives up all of it, and tells the caller which payment stands in the way.
 CREATE FUNCTION refuse(state text, holder uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,10 +1,11 @@
 """The log is a list of facts, one JSON object a line: noun.past_participle, ids bound, nobody's data."""
 
+import io
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 import structlog.tracebacks
@@ -16,9 +17,25 @@ _SECRET: Final = re.compile(
 #: Libraries that say too much: stripe two lines a call (a fifth of the throughput), httpx whole URLs.
 _QUIET: Final = ("stripe", "httpx", "httpcore", "asyncio", "aiohttp.access", "uvicorn.access")
 #: Frames, not their variables: those are people and secrets.
-_tracebacks: Final = structlog.processors.ExceptionRenderer(
-    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-)
+_frames: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+#: Where PostgreSQL's messages begin to quote rows, and rows are people.
+_QUOTES: Final = re.compile(r"\n(?:DETAIL|HINT|CONTEXT):.*", re.DOTALL)
+
+
+def _without_quotes(exc_info: Any) -> list[dict[str, Any]]:
+    told = _frames(exc_info)
+    for one in told:
+        one["exc_value"] = _QUOTES.sub("", one["exc_value"])
+    return told
+
+
+_tracebacks: Final = structlog.processors.ExceptionRenderer(_without_quotes)
+
+
+def _plainly(stream: TextIO, exception: Any) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exception)
+    stream.write(_QUOTES.sub("\n", text.getvalue()))
 
 
 def scrub(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -38,7 +55,9 @@ def configure(*, pretty: bool = False) -> None:
         scrub,
     ]
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer()] if pretty else [_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=_plainly)]
+        if pretty
+        else [_tracebacks, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, *renderer],

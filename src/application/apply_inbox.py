@@ -12,7 +12,7 @@ from application.ports.payments import Kept, Payments
 from application.ports.platform import Clock
 from application.ports.webhooks import About, WebhookTranslator
 from application.record_report import RecordReport, Told
-from domain.errors import PaymentError, Unavailable
+from domain.errors import Unavailable
 from domain.history import Cause, CauseKind
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName
@@ -64,7 +64,7 @@ class ApplyInbox:
             await self._apply(message)
         except (Unavailable, _TooEarly) as why:
             await self._wait(message, why)
-        except (PaymentError, ValueError, KeyError, TypeError) as why:
+        except Exception as why:  # whatever is wrong with it must not hold its neighbours up
             log.exception("webhook.failed", inbox_id=str(message.id), attempts=message.attempts)
             await self._wait(message, why)
 

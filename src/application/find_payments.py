@@ -12,6 +12,7 @@ from application.ports.platform import Clock
 from domain.errors import NotFound, Unavailable
 from domain.history import Entry, verify
 from domain.payment import Payment
+from domain.status import Status
 
 _NUDGE_AT_MOST_EVERY: Final = timedelta(seconds=30)
 
@@ -46,7 +47,8 @@ class FindPayment:
             raise NotFound
         payment = kept.payment
         now = self._clock.now()
-        if not payment.status.is_closed and now - payment.updated_at > _NUDGE_AT_MOST_EVERY:
+        waits = not payment.status.is_closed and payment.status is not Status.REVIEW  # a person's is not asked about
+        if waits and now - payment.updated_at > _NUDGE_AT_MOST_EVERY:
             with suppress(Unavailable):  # what was asked for is here; the nudge was a favour
                 await self._open_payments.nudge(payment_id, now, _NUDGE_AT_MOST_EVERY)
         return payment

@@ -6,14 +6,24 @@ from typing import Final
 
 from application.ports.gateway import PaymentGateway
 from application.ports.payments import Work
+from domain.evidence import Claim
 from domain.payment import Payment
 from domain.payment_method import GatewayName
 from domain.status import Status
-from domain.verdict import needs_verifying, unconfirmed
+from domain.verdict import asked_since, needs_verifying, unconfirmed
 
 _HOURLY_UNTIL: Final = timedelta(hours=24)
 _AFTERWARDS: Final = timedelta(hours=6)
+#: A claim to be paid is asked about at once; where that gave no answer, again after this.
+_ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
+#: How long before held money lapses the operator is told.
+WARN_BEFORE: Final = timedelta(days=1)
 _WAITS_FOR_TRUTH: Final = frozenset({Status.UNKNOWN, Status.PROCESSING})
+#: What was claimed when a payment came into a status that waits.
+_CLAIMS_OF: Final = {
+    Status.UNKNOWN: (Claim.LOST, Claim.OPERATION_LOST),
+    Status.PROCESSING: (Claim.PROCESSING, Claim.PAID),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +39,32 @@ class WorkPolicy:
     duplicate_window: timedelta
     give_up_after: timedelta = timedelta(days=7)
 
-    def left(self, payment: Payment, gateway: PaymentGateway, now: datetime, *, looked: bool) -> Work | None:
-        """What is left to do on `payment`; `looked`: the gateway was asked just now."""
+    def left(
+        self, payment: Payment, gateway: PaymentGateway, now: datetime, *, looked: bool, order_checked: bool = False
+    ) -> Work | None:
+        """
+        What is left to do on `payment`. `looked`: the gateway was asked just now; `order_checked`: whether the order
+        was paid twice is known.
+        """
         if payment.known.verdict(payment.money).status is not payment.status:  # kept, but not weighed yet
             return Work(next_check_at=now, holds_likeness=not payment.status.is_closed)
         if payment.status is Status.SUCCEEDED:
-            if payment.late and not payment.order_overpaid and not looked:
+            if payment.late and not payment.order_overpaid and not order_checked:
                 return Work(next_check_at=now, holds_likeness=True)
-            return Work(next_check_at=now + self.duplicate_window, holds_likeness=True, settled=True)
+            succeeded = payment.known.since(Claim.SUCCEEDED) or now
+            return Work(
+                next_check_at=succeeded + self.duplicate_window,
+                holds_likeness=True,
+                settled=True,
+                unless_paid_late=not order_checked,
+            )
 
-        at_once = not looked and (unconfirmed(payment.known) is not None or gateway.has_loose_end(payment))
-        then = now if at_once else self.next_check(payment, gateway, now)
+        then = self.next_check(payment, gateway, now)
+        claim = unconfirmed(payment.known)
+        if claim is not None and not asked_since(payment.known, claim):
+            then = min(then, now + _ASK_AGAIN_AFTER) if looked else now
+        elif gateway.has_loose_end(payment) and not looked:
+            then = now
         if not payment.status.is_closed:
             return Work(next_check_at=then, holds_likeness=True)
         return Work(next_check_at=then, holds_likeness=False) if self._unfinished(payment, gateway, now) else None
@@ -50,14 +75,19 @@ class WorkPolicy:
         planned = next((payment.created_at + after for after in self.checks if after > age), None)
         if planned is None:
             planned = now + (timedelta(hours=1) if age < _HOURLY_UNTIL else _AFTERWARDS)
-        own = (gateway.expires_at(payment), payment.capture_before)
+        warn_at = payment.capture_before - WARN_BEFORE if payment.capture_before else None
+        own = (gateway.expires_at(payment), payment.capture_before, warn_at)
         return min([planned, *(moment for moment in own if moment is not None and moment > now)])
 
     def has_waited_too_long(self, payment: Payment, now: datetime) -> bool:
         """Whether the truth stayed away so long that a person must look."""
-        waits = payment.status in _WAITS_FOR_TRUTH or unconfirmed(payment.known) is not None
+        if Claim.UNRESOLVED in {piece.claim for piece in payment.known.evidence}:
+            return False  # it is a person's already
         prompted = payment.gateway is GatewayName.MPESA and payment.status is Status.REQUIRES_ACTION
-        return (waits or prompted) and now - payment.created_at >= self.give_up_after
+        if not (prompted or payment.status in _WAITS_FOR_TRUTH or unconfirmed(payment.known) is not None):
+            return False
+        since = payment.known.since(*_CLAIMS_OF.get(payment.status, ())) or payment.created_at
+        return now - since >= self.give_up_after
 
     @staticmethod
     def _unfinished(payment: Payment, gateway: PaymentGateway, now: datetime) -> bool:

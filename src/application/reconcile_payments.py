@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from application.open_work import WorkPolicy
+from application.open_work import WARN_BEFORE, WorkPolicy
 from application.ports.gateway import NothingSent, PaymentGateway
 from application.ports.open_payments import Due, OpenPayments
 from application.ports.payments import Payments
@@ -59,23 +59,25 @@ class ReconcilePayments:
     async def execute(self, due: Due) -> None:
         """Finds out about one of them."""
         payment = due.kept.payment
+        if payment.status is Status.SUCCEEDED and payment.outcome_is_told:
+            await self._look_at_the_order(due)
+            return
         report = await self._find_out(due)
         now = self._clock.now()
+        if payment.status is Status.AUTHORIZED and (payment.capture_before or now) - now <= WARN_BEFORE:
+            log.error("authorization.lapsing", payment_id=str(payment.id))
         if self._policy.has_waited_too_long(payment, now):
             gave_up = Evidence(claim=Claim.UNRESOLVED, source=Source.CLOCK, at=now)
             log.error("payment.unresolved", payment_id=str(payment.id))
             report = report.with_evidence(gave_up)
         told = Told(report=report, cause=Cause(CauseKind.JOB, "reconcile"), looked=True, lease=due.lease)
-        result = await self._record_report.execute(due.kept, told)
-        await self._flag_overpaid(result.kept.payment, due)
+        await self._record_report.execute(due.kept, told)
 
     async def _find_out(self, due: Due) -> Report:
         payment, operation = due.kept.payment, due.operation
         gateway = self._gateways[payment.gateway]
         now = self._clock.now()
         try:
-            if payment.status is Status.SUCCEEDED:
-                return Report()
             if self._was_perhaps_never_sent(payment) and gateway.may_repeat:
                 if now - operation.started_at < REPEAT_WITHIN:
                     return await gateway.collect(payment, operation)
@@ -94,10 +96,12 @@ class ReconcilePayments:
 
     def _is_abandoned(self, payment: Payment, gateway: PaymentGateway) -> bool:
         expires_at = gateway.expires_at(payment)
-        waits = payment.status in {Status.REQUIRES_ACTION, Status.UNKNOWN}
+        waits = payment.status in {Status.REQUIRES_ACTION, Status.UNKNOWN, Status.PROCESSING}
         return waits and expires_at is not None and self._clock.now() >= expires_at
 
-    async def _flag_overpaid(self, payment: Payment, due: Due) -> None:
-        if payment.late and not payment.order_overpaid and await self._payments.another_succeeded(payment):
+    async def _look_at_the_order(self, due: Due) -> None:
+        payment = due.kept.payment
+        overpaid = await self._payments.another_succeeded(payment)
+        if overpaid:
             log.error("order.overpaid", payment_id=str(payment.id))
-            await self._record_report.flag_overpaid(payment.id, due.lease)
+        await self._record_report.settle(due.kept, due.lease, overpaid=overpaid)

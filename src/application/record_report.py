@@ -78,23 +78,28 @@ class RecordReport:
             if recorded.outcome is Outcome.DONE:
                 return Result(after, recorded.answer)
             fenced = fenced or recorded.outcome is Outcome.FENCED
-            reread = await self._payments.find(kept.payment.id)
-            if reread is None:
-                raise NotFound
-            kept = reread
+            kept = await self._reread(kept.payment.id)
+            if told.release_key:  # somebody else acts: that we sent nothing proves nothing any more
+                return Result(kept, None)
 
-    async def flag_overpaid(self, payment_id: UUID, lease: Lease) -> None:
-        """Another payment of the same user and order succeeded too: say so in the history and to the shop."""
-        recorded: Recorded | None = None
-        while recorded is None or recorded.outcome is Outcome.STALE:
-            kept = await self._payments.find(payment_id)
-            if kept is None or kept.payment.order_overpaid:
-                return
+    async def settle(self, kept: Kept, lease: Lease, *, overpaid: bool) -> None:
+        """A success whose order has been looked at: where it was paid twice, the history and the shop are told."""
+        while True:
             now = self._clock.now()
-            after = kept.payment.flagged_overpaid(now)
-            entry = tell(kept.payment, after, Cause(CauseKind.JOB, "reconcile"), kept.head)
-            work = self._policy.left(after, self._gateways[after.gateway], now, looked=True)
+            flag = overpaid and not kept.payment.order_overpaid
+            after = kept.payment.flagged_overpaid(now) if flag else kept.payment
+            entry = tell(kept.payment, after, Cause(CauseKind.JOB, "reconcile"), kept.head) if flag else None
+            work = self._policy.left(after, self._gateways[after.gateway], now, looked=True, order_checked=True)
             recorded = await self._payments.record(Step(before=kept, after=after, entry=entry, work=work, lease=lease))
+            if recorded.outcome is not Outcome.STALE:
+                return
+            kept = await self._reread(kept.payment.id)
+
+    async def _reread(self, payment_id: UUID) -> Kept:
+        kept = await self._payments.find(payment_id, urgent=True)
+        if kept is None:
+            raise NotFound
+        return kept
 
     async def _try(self, kept: Kept, told: Told, *, fenced: bool) -> tuple[Recorded, Kept]:
         now = self._clock.now()
@@ -110,7 +115,7 @@ class RecordReport:
             lease=None if fenced else told.lease,
             key=told.key,
             answer=_answer(told, after) if not fenced else None,
-            release_key=told.release_key and not fenced,
+            release_key=told.release_key and after.was_surely_not_sent,
             inbox_id=told.inbox_id,
         )
         recorded = await self._payments.record(step)
@@ -128,6 +133,6 @@ class RecordReport:
 
 
 def _answer(told: Told, after: Payment) -> Answer | None:
-    if told.answer is None or told.release_key or not after.status.is_known:
+    if told.answer is None or told.release_key or not after.outcome_is_told:
         return None
     return told.answer(after)

@@ -1,9 +1,11 @@
 """Ask a customer to pay, once: promise, ask the gateway, record the answer."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -11,8 +13,8 @@ import structlog
 from application.ports.gateway import NothingSent, Operation, PaymentGateway
 from application.ports.payments import Answer, Kept, Key, Lease, Opened, Payments, Promise, Repeated
 from application.ports.platform import Blinder, Clock, NewId
-from application.record_report import RecordReport, Result, Told
-from domain.errors import Fault, GatewayUnavailable, Invalid, KeyInUse
+from application.record_report import RecordReport, Told
+from domain.errors import Fault, GatewayUnavailable, InDoubt, Invalid, KeyInUse, Unavailable
 from domain.evidence import Claim, Evidence, Reason, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
 from domain.ids import born
@@ -22,6 +24,8 @@ from domain.payment_method import GatewayName, PaymentMethod
 from domain.status import Status
 
 log = structlog.get_logger()
+
+_RECORD_AGAIN_AFTER_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,8 @@ class StartPayment:
         Invalid: the gateway would never take this; nothing happened.
         DuplicatePayment, PhoneBusy, KeyInUse, KeyReused, KeyExpired: refused; nothing happened.
         GatewayUnavailable: surely nothing was sent; the same key may be used again.
-        Unavailable: the promise could not be made durable.
+        Unavailable: the promise could not be made durable; nothing happened.
+        InDoubt: it is not certain whether it was; the same key will tell.
     """
 
     def __init__(
@@ -83,23 +88,32 @@ class StartPayment:
         self._new_id = new_id
         self._blinder = blinder
         self._lease_for = lease_for
+        self._recordings: set[asyncio.Task[None]] = set()
 
     async def execute(self, request: PaymentRequest) -> Answered:
         gateway = self._gateway(request.method)
         promise = self._promise(request, gateway)
         gateway.check(promise.payment)
 
-        opened = await self._payments.open(promise)
+        try:
+            opened = await self._payments.open(promise)
+        except InDoubt:
+            return await self._if_opened(promise, request)
         if isinstance(opened, Repeated):
             return await self._repeat(opened, request)
 
         kept = Kept(promise.payment, promise.entry.hash)
         try:
             report = await self._ask(gateway, promise, opened.lease)
-        except NothingSent as nothing:
-            await self._record(kept, _nothing_was_sent(self._clock), opened, request, release_key=True)
-            raise GatewayUnavailable from nothing
+        except NothingSent:
+            return await self._answer(kept, _nothing_was_sent(self._clock), opened, request, release_key=True)
         return await self._answer(kept, report, opened, request)
+
+    async def _if_opened(self, promise: Promise, request: PaymentRequest) -> Answered:
+        """The connection was cut: where the promise is there all the same, the worker keeps it."""
+        if await self._payments.find(promise.payment.id, urgent=True) is None:
+            raise InDoubt
+        return self._unknown(promise.payment, request)
 
     async def _ask(self, gateway: PaymentGateway, promise: Promise, lease: Lease) -> Report:
         if self._clock.now() + gateway.total_timeout > lease.until:  # we were held up: somebody else may act by then
@@ -114,19 +128,9 @@ class StartPayment:
             log.exception("payment.ask_failed", payment_id=str(promise.payment.id))
         return Report(evidence=(Evidence(claim=Claim.LOST, source=Source.CLOCK, at=self._clock.now()),))
 
-    async def _answer(self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest) -> Answered:
-        try:
-            result = await self._record(kept, report, opened, request)
-        except Exception:  # the gateway may have acted: the caller must learn the id, the worker finds the truth
-            log.exception("payment.not_recorded", payment_id=str(kept.payment.id))
-            unknown = replace(kept.payment, status=Status.UNKNOWN)
-            return Answered(self._render(unknown, request.request_id), kept.payment.id)
-        answer = result.answer or self._render(result.kept.payment, request.request_id)
-        return Answered(answer, kept.payment.id)
-
-    async def _record(
+    async def _answer(
         self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest, *, release_key: bool = False
-    ) -> Result:
+    ) -> Answered:
         told = Told(
             report=report,
             cause=Cause(CauseKind.REQUEST, request.request_id),
@@ -136,13 +140,50 @@ class StartPayment:
             answer=lambda payment: self._render(payment, request.request_id),
             release_key=release_key,
         )
-        return await self._record_report.execute(kept, told)
+        try:
+            result = await self._record_report.execute(kept, told)
+        except (
+            Exception
+        ):  # the gateway may have acted: the caller must learn the id, and what we heard must not be lost
+            log.exception("payment.not_recorded", payment_id=str(kept.payment.id))
+            self._record_later(kept, told, opened.lease)
+            return self._unknown(kept.payment, request)
+        return self._told(result.kept.payment, result.answer, request)
+
+    def _told(self, payment: Payment, answer: Answer | None, request: PaymentRequest) -> Answered:
+        if payment.was_surely_not_sent:
+            raise GatewayUnavailable
+        return Answered(answer or self._render(payment, request.request_id), payment.id)
+
+    def _unknown(self, payment: Payment, request: PaymentRequest) -> Answered:
+        unknown = replace(payment, status=Status.UNKNOWN)
+        return Answered(self._render(unknown, request.request_id), payment.id)
+
+    def _record_later(self, kept: Kept, told: Told, lease: Lease) -> None:
+        """The database failed us with a gateway's answer in our hands: try again for as long as the lease is ours."""
+        recording = asyncio.create_task(self._keep_recording(kept, told, lease))
+        self._recordings.add(recording)
+        recording.add_done_callback(self._recordings.discard)
+
+    async def _keep_recording(self, kept: Kept, told: Told, lease: Lease) -> None:
+        while self._clock.now() < lease.until:
+            await asyncio.sleep(_RECORD_AGAIN_AFTER_S)
+            try:
+                await self._record_report.execute(kept, told)
+            except Unavailable:
+                continue
+            except Exception:
+                log.exception("payment.not_recorded", payment_id=str(kept.payment.id))
+            return
 
     async def _repeat(self, repeated: Repeated, request: PaymentRequest) -> Answered:
         payment = repeated.kept.payment
         if repeated.answer is not None:
             return Answered(repeated.answer, payment.id, replayed=True)
-        if request.key is not None and payment.status.is_known and payment.known.evidence:
+        if payment.was_surely_not_sent:  # the first is about to release the key
+            raise GatewayUnavailable
+        may_tell = payment.outcome_is_told and (payment.status.is_closed or not repeated.running)
+        if request.key is not None and may_tell:
             answer = await self._payments.store_answer(request.key, self._render(payment, request.request_id))
             return Answered(answer, payment.id, replayed=True)
         if repeated.running:

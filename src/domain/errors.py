@@ -13,6 +13,7 @@ PaymentError
 │   ├── KeyReused              this key came with another body before
 │   └── KeyExpired             this key was used too long ago to be answered
 └── Unavailable                the operator: we cannot serve now, nothing has happened
+    ├── InDoubt                … or it has: the connection was cut before we were told
     └── GatewayUnavailable     the gateway cannot be reached, nothing was sent
 
 A class's docstring is its message to the caller; facts travel as attributes.
@@ -90,6 +91,10 @@ class KeyExpired(Refused):
 
 class Unavailable(PaymentError):
     """The service cannot serve this now; nothing has happened; try again."""
+
+
+class InDoubt(Unavailable):
+    """It is not certain whether this was accepted; repeat the request with the same idempotency key, or look it up."""
 
 
 class GatewayUnavailable(Unavailable):

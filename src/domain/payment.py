@@ -146,6 +146,9 @@ class Payment:
             self,
             known=self.known.with_(*report.evidence),
             references={**report.references, **self.references},
+            next_action=report.next_action or self.next_action,
+            capture_before=report.capture_before or self.capture_before,
+            method=report.method or self.method,
             version=self.version + 1,
             updated_at=at,
         )
@@ -153,6 +156,20 @@ class Payment:
     def flagged_overpaid(self, at: datetime) -> Self:
         """Another payment of the same user and order succeeded too: both are kept, a person or a refund decides."""
         return replace(self, order_overpaid=True, version=self.version + 1, updated_at=at)
+
+    @property
+    def outcome_is_told(self) -> bool:
+        """Whether a gateway has answered, and the status says what it answered: then it may be told and stored."""
+        weighed = self.known.verdict(self.money).status is self.status
+        return self.status.is_known and bool(self.known.evidence) and weighed
+
+    @property
+    def was_surely_not_sent(self) -> bool:
+        return self.status is Status.FAILED and self.reason is Reason.GATEWAY_UNAVAILABLE
+
+    def _was_told_as_failed(self) -> bool:
+        failed = self.status in _TOLD_AS_FAILED
+        return failed or (self.status is Status.REVIEW and self.known.has_closing_failure())
 
     def _move(self, target: Status, *, reason: Reason | None, updated_at: datetime) -> Self:
         if target is not self.status and target not in TRANSITIONS[self.status]:
@@ -162,7 +179,7 @@ class Payment:
             self,
             status=target,
             reason=reason,
-            late=self.late or (succeeds and self.status in _TOLD_AS_FAILED),
+            late=self.late or (succeeds and self._was_told_as_failed()),
             amount_captured=self.known.captured(self.money) if target in _TAKEN else 0,
             version=self.version + 1,
             updated_at=updated_at,

@@ -6,7 +6,7 @@ beside a strong no, goes to a person; a yes outweighs a weak no; a strong no clo
 what is left is how far the payment got. Adding evidence to a set never moves a payment against `TRANSITIONS`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -56,12 +56,20 @@ class Known:
     evidence: frozenset[Evidence] = frozenset()
 
     def with_(self, *more: Evidence) -> Self:
-        """This and more. Of one progress claim by one source only the latest is kept, so that polling adds nothing."""
-        return type(self)(frozenset(_latest_progress(self.evidence.union(more))))
+        """This and more. Of what is only said again, no more is kept than counts: polling adds next to nothing."""
+        return type(self)(frozenset(_what_counts(self.evidence.union(more))))
 
     def gist(self) -> frozenset[object]:
-        """What is claimed, without when progress was last seen: two of equal gist differ in nothing worth telling."""
-        return frozenset(piece if _stays(piece) else (piece.claim, piece.source) for piece in self.evidence)
+        """What is claimed, without when it was last said: two of equal gist differ in nothing worth telling."""
+        return frozenset((*_saying(piece), piece.at if _counts_alone(piece) else None) for piece in self.evidence)
+
+    def has_closing_failure(self) -> bool:
+        """Whether a failure is among it that would close a payment by itself."""
+        return bool(_closing_failures(self.in_order()))
+
+    def since(self, *claims: Claim) -> datetime | None:
+        """When one of these was first claimed."""
+        return min((piece.at for piece in self.evidence if piece.claim in claims), default=None)
 
     def in_order(self) -> list[Evidence]:
         return sorted(self.evidence, key=_sort_key)
@@ -69,7 +77,8 @@ class Known:
     def captured(self, owed: Money) -> int:
         """What was taken, in minor units: as the strongest success states it, or what was owed; 0 without a success."""
         successes = [piece for piece in self.in_order() if piece.claim is Claim.SUCCEEDED]
-        stated = max((piece for piece in successes if piece.amount), key=lambda piece: piece.rank, default=None)
+        told = [piece for piece in successes if piece.amount is not None]
+        stated = max(told, key=lambda piece: (piece.rank, piece.amount == owed), default=None)
         if stated is not None and stated.amount is not None:
             return stated.amount.amount
         return owed.amount if successes else 0
@@ -92,12 +101,12 @@ def decide(known: list[Evidence], owed: Money) -> Verdict:  # noqa: PLR0911 - on
 
     if _another_amount([*successes, *claimed], owed):
         return Verdict(Status.REVIEW)
-    if (successes or claimed) and strongest is not None and strongest.rank >= _FETCHED_RANK:
+    if successes and strongest is not None and strongest.rank >= _FETCHED_RANK:
         return Verdict(Status.REVIEW)
     if successes:
         return Verdict(Status.SUCCEEDED)
-    if claimed and _denied(claimed[0], known, strongest):
-        return Verdict(Status.REVIEW)
+    if claimed and (strongest is not None or _denied(claimed[0], known)):
+        return Verdict(Status.REVIEW)  # said to be paid, and said not to be: nobody is asked again until that is clear
     if strongest is not None:
         held = any(piece.claim is Claim.AUTHORIZED for piece in known)
         if held and strongest.claim is Claim.FAILED:  # held and refused: one of them is not true
@@ -109,6 +118,12 @@ def decide(known: list[Evidence], owed: Money) -> Verdict:  # noqa: PLR0911 - on
 def needs_verifying(known: Known) -> bool:
     """Whether a failure was reported that successes have been seen to follow: the gateway is asked for a day."""
     return any(piece.verify_first for piece in known.evidence)
+
+
+def asked_since(known: Known, claim: Evidence) -> bool:
+    """Whether the gateway has answered a question of ours that was asked after `claim`."""
+    answers = {Source.QUERY, Source.FETCHED}
+    return any(piece.source in answers and piece.at > claim.at for piece in known.evidence)
 
 
 def unconfirmed(known: Known) -> Evidence | None:
@@ -157,45 +172,48 @@ def _repeated(denials: list[Evidence]) -> list[Evidence]:
     ]
 
 
-def _denied(claim: Evidence, known: list[Evidence], strongest: Evidence | None) -> bool:
+def _denied(claim: Evidence, known: list[Evidence]) -> bool:
     later = [piece for piece in known if piece.at > claim.at]
-    return (
-        any(piece.rank == 1 and not piece.verify_first for piece in later)
-        or (strongest is not None and strongest.rank == 1 and strongest in later)
-        or any(piece.claim is Claim.UNRESOLVED for piece in later)
-    )
+    return any((piece.rank == 1 and not piece.verify_first) or piece.claim is Claim.UNRESOLVED for piece in later)
 
 
 def _progress(known: list[Evidence]) -> Status:
-    gave_up = _last(known, Claim.UNRESOLVED)
-    moved = max((piece.at for piece in known if piece.claim in _PROGRESS), default=None)
-    if gave_up is not None and (moved is None or moved <= gave_up):
-        return Status.REVIEW
-    lost = _last(known, Claim.OPERATION_LOST)
+    lost = max((piece.at for piece in known if piece.claim is Claim.OPERATION_LOST), default=None)
     looked = max((piece.at for piece in known if piece.source is Source.FETCHED), default=None)
-    if lost is not None and (looked is None or looked <= lost):
+    in_doubt = lost is not None and (looked is None or looked <= lost)
+    claims = {piece.claim for piece in known}
+    if Claim.UNRESOLVED in claims and (in_doubt or Claim.AUTHORIZED not in claims):
+        return Status.REVIEW  # "still waiting" is no news: what re-opens the question is money held, or an end
+    if in_doubt:
         return Status.UNKNOWN
-    reached = [piece.claim for piece in known if piece.claim in _PROGRESS]
+    reached = claims.intersection(_PROGRESS)
     return _STATUS[max(reached, key=_PROGRESS.index)] if reached else Status.PROCESSING
-
-
-def _last(known: list[Evidence], claim: Claim) -> datetime | None:
-    return max((piece.at for piece in known if piece.claim is claim), default=None)
 
 
 def _strength(failure: Evidence) -> tuple[int, int]:
     return failure.rank, _TOLD_FIRST.index(failure.claim)
 
 
-def _latest_progress(evidence: Iterable[Evidence]) -> Iterable[Evidence]:
-    latest: dict[object, Evidence] = {}
+def _what_counts(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
+    """
+    Of what was said again and again: the first two and the last time. Three equal denials close, the first tells since
+    when, the last tells until when; nothing between adds to that. Kept so, any union of parts is the whole's.
+    """
+    said: dict[object, list[Evidence]] = {}
     for piece in sorted(evidence, key=_sort_key):
-        latest[piece if _stays(piece) else (piece.claim, piece.source)] = piece
-    return latest.values()
+        said.setdefault(piece if _counts_alone(piece) else _saying(piece), []).append(piece)
+    for times in said.values():
+        yield from {*times[:2], times[-1]}
 
 
-def _stays(piece: Evidence) -> bool:
-    return piece.claim.is_final or piece.claim is Claim.PAID
+def _saying(piece: Evidence) -> tuple[object, ...]:
+    """What is said and by whom, whenever."""
+    return piece.claim, piece.source, piece.amount, piece.code, piece.reason, piece.verify_first
+
+
+def _counts_alone(piece: Evidence) -> bool:
+    """Whether each time it is said is a piece of its own: a final word, or a claim to be paid."""
+    return piece.rank > 1 or piece.rank == 0 or piece.claim is Claim.PAID
 
 
 def _sort_key(piece: Evidence) -> tuple[datetime, str, str, str, int, str, str, bool]:

@@ -10,12 +10,11 @@ import structlog
 
 from adapters.postgres import partitions
 from adapters.postgres.connection import connected
-from adapters.postgres.errors import DatabaseError
 from adapters.postgres.retention import drop_old_webhooks
 from application.apply_inbox import ApplyInbox
 from application.ports.open_payments import Due
 from application.reconcile_payments import ReconcilePayments
-from domain.errors import PaymentError, Unavailable
+from domain.errors import Unavailable
 from entrypoints.container import Container, opened
 from entrypoints.process import run
 from entrypoints.settings import Settings
@@ -26,6 +25,8 @@ log = structlog.get_logger()
 _PAUSE_S: Final = 0.25
 _SWEEP_EVERY_S: Final = 30.0
 _MONTHS_EVERY_S: Final = 3600.0
+#: Longer than the slowest gateway call.
+_LAST_ANSWERS_S: Final = 25.0
 #: How many gateways' answers are waited for at once: a slow one holds up nobody else.
 _LOOKS_AT_ONCE: Final = 32
 
@@ -37,11 +38,13 @@ async def work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with opened(settings) as container:
         log.info("worker.started")
+        looks = Looks(container.reconcile_payments())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(_PAUSE_S, apply(container.apply_inbox()), stop, "inbox"))
-            tasks.create_task(every(_PAUSE_S, Looks(container.reconcile_payments()).round, stop, "reconcile"))
+            tasks.create_task(every(_PAUSE_S, looks.round, stop, "reconcile"))
             tasks.create_task(every(_SWEEP_EVERY_S, sweep(container), stop, "sweep"))
             tasks.create_task(every(_MONTHS_EVERY_S, months(settings), stop, "months"))
+        await looks.finish()
         log.info("worker.stopped")
 
 
@@ -53,8 +56,9 @@ async def every(pause: float, round_: Callable[[], Awaitable[bool]], stop: async
             more = await round_()
         except Unavailable:
             log.warning("job.postponed", job=job)
-        except (PaymentError, DatabaseError):
+        except Exception:  # one job's trouble is not the others'
             log.exception("job.failed", job=job)
+            more = False
         if not more:
             try:
                 async with asyncio.timeout(pause):
@@ -89,6 +93,11 @@ class Looks:
             self._under_way.add(look)
             look.add_done_callback(self._under_way.discard)
         return len(due) == room
+
+    async def finish(self) -> None:
+        """Waits for the gateways' answers that are still out: what they say must become durable."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_LAST_ANSWERS_S)
 
     async def _look(self, due: Due) -> None:
         try:

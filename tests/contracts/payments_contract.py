@@ -101,6 +101,18 @@ class PaymentsContract:
 
         assert twin == Repeated(kept, None, running=True)
 
+    async def test_a_worker_that_looks_is_not_the_first_request(
+        self, payments: Payments, open_payments: OpenPayments
+    ) -> None:
+        """Its lease keeps other workers away, and no repeat."""
+        await opened(payments, a_payment(), key=a_key(), lease_for=timedelta(0))
+        assert await open_payments.take_due(now(), A_MINUTE, 5)
+
+        twin = await payments.open(a_promise(key=a_key()))
+
+        assert isinstance(twin, Repeated)
+        assert not twin.running
+
     async def test_of_many_twins_at_once_one_opens(self, payments: Payments) -> None:
         """Whoever claims the key first has it; all others get its payment."""
         claims = await asyncio.gather(*(payments.open(a_promise(key=a_key())) for _ in range(20)))
@@ -254,6 +266,37 @@ class PaymentsContract:
         assert await payments.find_by_callback(b"x" * 32, Purpose.PROMPT) is None
 
     # open work
+
+    async def test_who_takes_over_in_the_last_moment_keeps_the_lease(
+        self, payments: Payments, open_payments: OpenPayments
+    ) -> None:
+        """Many record under their old leases while workers take over: nobody's lease is given away by another."""
+        kept = [await opened(payments, a_payment(), lease_for=timedelta(0)) for _ in range(20)]
+        steps = [a_step(one, Report(evidence=(evidence(Claim.LOST),)), lease=lease) for one, lease in kept]
+        *_, due = await asyncio.gather(
+            *map(payments.record, steps), open_payments.take_due(now(), A_MINUTE, 20), return_exceptions=False
+        )
+        again = await open_payments.take_due(now(), A_MINUTE, 20)
+        assert not {one.kept.payment.id for one in due} & {one.kept.payment.id for one in again}  # type: ignore[union-attr]
+
+    async def test_a_success_of_an_order_that_succeeded_late_before_is_looked_at(
+        self, payments: Payments, open_payments: OpenPayments
+    ) -> None:
+        """The order was perhaps paid twice: it is not settled before somebody has looked."""
+        late, lease = await opened(payments, a_payment())
+        await payments.record(a_step(late, Report(evidence=(evidence(Claim.FAILED),)), lease=lease, work=None))
+        failed = await payments.find(late.payment.id)
+        assert failed
+        settled = Work(next_check_at=now() + A_MINUTE, holds_likeness=True, settled=True, unless_paid_late=True)
+        await payments.record(a_step(failed, Report(evidence=(paid(source=Source.SIGNED),)), work=settled))
+        assert await open_payments.take_due(now(), A_MINUTE, 5) == []
+
+        other, lease = await opened(payments, a_payment(order_id="order_2"))
+        await payments.record(a_step(other, Report(evidence=(paid(),)), lease=lease, work=settled))
+        assert await open_payments.take_due(now(), A_MINUTE, 5) == []
+        second, lease = await opened(payments, a_payment())
+        await payments.record(a_step(second, Report(evidence=(paid(),)), lease=lease, work=settled))
+        assert [due.kept.payment.id for due in await open_payments.take_due(now(), A_MINUTE, 5)] == [second.payment.id]
 
     async def test_each_due_payment_is_taken_by_one(self, payments: Payments, open_payments: OpenPayments) -> None:
         """Workers that come at once share the work, and a lease keeps the others away."""

@@ -70,6 +70,17 @@ class Customer:
         assert payment is not None
         return payment
 
+    async def until_receipt(self, payment_id: str, *, within: float = PATIENCE_S) -> dict[str, Any]:
+        """The payment, once it has succeeded and M-Pesa's receipt is there: a query may be faster than the callback."""
+
+        async def complete() -> dict[str, Any] | None:
+            payment = await self.look(payment_id)
+            return payment if payment["status"] == "SUCCEEDED" and payment["receipt"] else None
+
+        payment = await eventually(complete, within=within)
+        assert payment is not None
+        return payment
+
     async def story(self, payment_id: str) -> list[Any]:
         """The payment's history, verified: as it is told, and as it is kept."""
 

@@ -28,7 +28,8 @@ def check_told(answer: dict[str, Any]) -> list[Any]:
 
 async def check_kept(owner_dsn: str, payment_id: UUID | str) -> int:
     """What the database keeps is the same chain, its head and its events; gives the number of entries."""
-    async with connected(owner_dsn) as owner:
+    # One snapshot: an entry may join while we look.
+    async with connected(owner_dsn) as owner, owner.transaction(isolation="repeatable_read", readonly=True):
         rows = await owner.fetch(
             "SELECT seq, body, hash FROM payment_history WHERE payment_id = $1 ORDER BY 1", payment_id
         )
@@ -47,7 +48,8 @@ async def check_kept(owner_dsn: str, payment_id: UUID | str) -> int:
 
 async def ids_of(owner_dsn: str, user: UUID) -> list[str]:
     """All payments that were ever made for this user, oldest first."""
-    async with connected(owner_dsn) as owner:
+    # One snapshot: an entry may join while we look.
+    async with connected(owner_dsn) as owner, owner.transaction(isolation="repeatable_read", readonly=True):
         rows = await owner.fetch("SELECT id FROM payments WHERE user_id = $1 ORDER BY id", user)
     return [str(row["id"]) for row in rows]
 

@@ -18,7 +18,7 @@ async def test_a_paid_prompt_succeeds_within_five_seconds(service: Service) -> N
     payment = told(await customer.pay(customer.by_phone()))
 
     assert (payment["status"], payment["next_action"]["type"]) == ("REQUIRES_ACTION", "confirm_on_phone")
-    paid = await customer.until(payment["id"], "SUCCEEDED", within=5)
+    paid = await customer.until_receipt(payment["id"], within=5)
     (movement,) = await service.daraja.payments(customer.phone)
     assert (paid["receipt"], paid["amount_captured"]) == (movement["receipt"], 1000)
     assert movement["amount"] == 10
@@ -85,7 +85,7 @@ async def test_three_callbacks_have_one_effect(service: Service) -> None:
     """
     customer = service.customer(does="0999")
     payment = told(await customer.pay(customer.by_phone()))
-    await customer.until(payment["id"], "SUCCEEDED")
+    await customer.until_receipt(payment["id"])
     before = await customer.story(payment["id"])
 
     async def all_three() -> bool:

@@ -15,7 +15,7 @@ from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database, serving
 from application.ports.gateway import Operation
 from application.ports.payments import Answer
-from domain.errors import Unavailable
+from domain.errors import InDoubt, Unavailable
 from domain.payment import ReferenceKind, Report
 from tests import databases
 from tests.builders import a_key, a_payment, a_promise, an_mpesa_payment, paid, usd
@@ -154,6 +154,12 @@ async def test_a_database_that_goes_away_is_unavailable(payments: PostgresPaymen
                 await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     assert await payments.find(payment.id)
+
+
+async def test_a_statement_that_was_cut_off_may_have_happened(pool: Database) -> None:
+    """Nobody is told that nothing happened when nobody knows."""
+    with pytest.raises(InDoubt):
+        await pool.rows("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 async def test_who_has_called_a_gateway_gets_a_connection_before_all_others(pool: Database) -> None:

@@ -122,16 +122,24 @@ async def test_a_declined_payment_is_a_problem_that_holds_it() -> None:
     assert "location" not in response.headers
 
 
-PROCESSING_WITH_EVIDENCE = a_payment().learn(Report(evidence=(evidence(Claim.PROCESSING),)), a_payment().updated_at)
+def told(claim: Claim) -> Payment:
+    """A payment about which a gateway has said so."""
+    return a_payment().learn(Report(evidence=(evidence(claim),)), a_payment().updated_at)
+
+
+def heard_by_a_zombie() -> Payment:
+    """What it was told is kept, and not weighed yet."""
+    return a_payment().keep(Report(evidence=(evidence(Claim.FAILED),)), a_payment().updated_at)
 
 
 @pytest.mark.parametrize(
     ("payment", "status"),
     [
         (a_settled_payment(), 201),
-        (a_payment(status=Status.AUTHORIZED), 201),
-        (a_payment(status=Status.REQUIRES_ACTION), 201),
-        (PROCESSING_WITH_EVIDENCE, 201),
+        (told(Claim.AUTHORIZED), 201),
+        (told(Claim.REQUIRES_ACTION), 201),
+        (told(Claim.PROCESSING), 201),
+        (heard_by_a_zombie(), 202),
         (a_payment(status=Status.PROCESSING), 202),
         (a_payment(status=Status.UNKNOWN), 202),
         (a_payment(status=Status.REVIEW), 202),

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from application.ports.gateway import NothingSent
 from application.ports.webhooks import About
+from application.record_report import Told
 from domain.errors import Unavailable
 from domain.evidence import Claim, Reason, Source
+from domain.history import Cause, CauseKind
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName
 from domain.status import Status
@@ -108,6 +110,42 @@ class TestAsking:
             await world.look()
         assert world.the_payment().version == 3
 
+    async def test_asking_goes_on_after_a_person_was_called_and_changes_nothing_by_itself(self) -> None:
+        """One version for the review, however often the gateway still does not know."""
+        world = given(LOST)
+        await world.start_payment.execute(a_request())
+        for _ in range(5):
+            world.clock.pass_(days=8)
+            world.gateway.answers = [Report(evidence=(evidence(Claim.LOST, Source.CLOCK, at=world.clock.now()),))]
+            await world.look()
+        payment = world.the_payment()
+        assert (payment.status, payment.version) == (Status.REVIEW, 3)
+
+    async def test_the_week_counts_from_when_the_waiting_began(self) -> None:
+        """A transfer that is funded in part on the eighth day waits from that day on."""
+        world = given(ASKS)
+        await world.start_payment.execute(a_request())
+        world.clock.pass_(days=8)
+        in_part = evidence(Claim.PROCESSING, Source.SIGNED, at=world.clock.now())
+        await world.a_webhook_says(Report(evidence=(in_part,)))
+        await world.look()
+        assert world.the_payment().status is Status.PROCESSING
+        world.clock.pass_(days=7)
+        await world.look()
+        assert world.the_payment().status is Status.REVIEW
+
+    async def test_a_claim_to_be_paid_that_came_while_we_looked_is_asked_about_soon(self) -> None:
+        """The look was asked before the claim, so it answers nothing about it."""
+        world = given(PROMPT)
+        await world.start_payment.execute(a_request(method=a_phone(), money=kes(10)))
+        world.clock.pass_(minutes=16)
+        (due,) = await world.reconcile.take(1)
+        claim = evidence(Claim.PAID, Source.SIGNED, amount=kes(10), at=world.clock.now())
+        await world.a_webhook_says(Report(evidence=(claim,)))
+        await world.reconcile.execute(due)
+        world.clock.pass_(seconds=16)
+        assert await world.look() == 1
+
     async def test_a_week_without_truth_goes_to_a_person(self) -> None:
         """Never guessed: not failed, not forgotten."""
         world = given(LOST)
@@ -184,6 +222,23 @@ class TestEndings:
         payment = world.payments.kept[first.payment_id].payment
         assert (payment.status, payment.late, payment.order_overpaid) == (Status.SUCCEEDED, True, True)
         assert [entry.event for entry in world.payments.entries[payment.id]][-1] == "order.overpaid"
+
+    async def test_an_order_that_is_paid_again_after_a_late_success_is_flagged_too(self) -> None:
+        """The usual order of things: told failed, started again, the first succeeds late, then the second."""
+        world = given(Report(evidence=(evidence(Claim.FAILED),)), LOST)
+        first = await world.start_payment.execute(a_request())
+        second = await world.start_payment.execute(a_request())
+        await late_success(world, world.payments.kept[first.payment_id].payment)
+        await world.look()
+        assert not world.payments.kept[first.payment_id].payment.order_overpaid
+
+        kept = world.payments.kept[second.payment_id]
+        told = Told(report=PAID, cause=Cause(CauseKind.WEBHOOK, "evt"), looked=False)
+        await world.record_report.execute(kept, told)
+        await world.look()
+
+        assert world.payments.kept[second.payment_id].payment.order_overpaid
+        assert await world.look() == 0
 
     async def test_a_late_success_of_an_order_that_was_not_paid_again_is_not(self) -> None:
         """Late is not twice."""

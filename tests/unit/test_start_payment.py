@@ -5,15 +5,21 @@ from datetime import timedelta
 
 import pytest
 
+from application import start_payment
 from application.ports.gateway import NothingSent, Operation, Preparation
-from application.ports.payments import Recorded, Step
-from domain.errors import DuplicatePayment, GatewayUnavailable, Invalid, KeyInUse, KeyReused, Unavailable
+from application.ports.payments import Opened, Promise, Recorded, Repeated, Step
+from domain.errors import DuplicatePayment, GatewayUnavailable, InDoubt, Invalid, KeyInUse, KeyReused, Unavailable
 from domain.evidence import Claim, Reason, Source
 from domain.history import verify
 from domain.payment import Payment, ReferenceKind, Report
 from domain.status import Status
 from tests.builders import a_key, a_phone, a_request, evidence, kes, paid, usd
+from tests.fakes import Claimed, _place
 from tests.worlds import LOST, PAID, given, render
+
+
+async def fails(step: Step) -> Recorded:
+    raise Unavailable
 
 
 class TestPaying:
@@ -187,6 +193,72 @@ class TestNothingSent:
             await world.start_payment.execute(a_request())
         assert world.gateway.asked == []
 
+    async def test_where_that_cannot_be_recorded_the_caller_gets_the_id(self) -> None:
+        """The worker may still send it, so "nobody was charged" would be a promise that nobody keeps."""
+        world = given(NothingSent())
+        world.payments.record = fails  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+        assert (answered.answer.status, answered.payment_id) == (202, world.the_payment().id)
+
+    async def test_where_somebody_else_has_sent_it_that_is_told(self) -> None:
+        """Held up past the lease, a worker took it over: what became of it is the answer, and the key stays."""
+        world = given(NothingSent())
+        collect = world.gateway.collect
+
+        async def overtaken(payment: Payment, operation: Operation) -> Report:
+            world.clock.pass_(seconds=61)
+            (due,) = await world.reconcile.take(1)
+            world.gateway.collect, world.gateway.answers = collect, [PAID, NothingSent()]  # type: ignore[method-assign]
+            await world.reconcile.execute(due)
+            return await collect(payment, operation)
+
+        world.gateway.collect = overtaken  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+
+        assert (answered.answer.status, world.the_payment().status) == (201, Status.SUCCEEDED)
+        assert len(world.the_payment().known.evidence) == 1
+        assert (await world.start_payment.execute(a_request(key=a_key()))).replayed
+
+    async def test_a_twin_that_comes_before_the_key_is_released_is_told_the_same(self) -> None:
+        """503, not a decline."""
+        world = given(NothingSent())
+        with pytest.raises(GatewayUnavailable):
+            await world.start_payment.execute(a_request(key=a_key()))
+        (kept,) = world.payments.kept.values()
+        world.payments.keys[_place(a_key())] = Claimed(a_key(), kept.payment.id, kept.payment.created_at)
+        with pytest.raises(GatewayUnavailable):
+            await world.start_payment.execute(a_request(key=a_key()))
+
+
+class TestInDoubt:
+    async def test_a_promise_that_became_durable_though_we_were_not_told_is_kept(self) -> None:
+        """The connection was cut under the commit: the worker sends it, and the caller gets its id."""
+        world = given(PAID)
+        opening = world.payments.open
+
+        async def cut_off(promise: Promise) -> Opened | Repeated:
+            await opening(promise)
+            raise InDoubt
+
+        world.payments.open = cut_off  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+        assert (answered.answer.status, answered.payment_id) == (202, world.the_payment().id)
+        world.clock.pass_(seconds=61)
+        await world.look()
+        assert world.the_payment().status is Status.SUCCEEDED
+
+    async def test_what_is_not_there_is_not_said_to_be_nothing(self) -> None:
+        """It may still appear: the same key will tell."""
+        world = given(PAID)
+
+        async def cut_off(promise: Promise) -> Opened | Repeated:
+            raise InDoubt
+
+        world.payments.open = cut_off  # type: ignore[method-assign]
+        with pytest.raises(InDoubt):
+            await world.start_payment.execute(a_request(key=a_key()))
+        assert world.gateway.asked == []
+
 
 class TestRacing:
     async def test_a_webhook_that_comes_first_loses_nothing(self) -> None:
@@ -225,12 +297,45 @@ class TestRacing:
         assert world.payments.keys["550e8400-e29b-41d4-a716-446655440000", "POST /payments", "key-1"].answer is None
         assert world.payments.work[payment.id].next_check_at <= world.clock.now()
 
+    async def test_an_open_status_is_not_told_while_the_first_still_runs(self) -> None:
+        """A webhook came first: what the first will be told is the gateway's own answer, and that is what is stored."""
+        world = given()
+        declined = Report(evidence=(evidence(Claim.FAILED, code="card_declined"),))
+
+        async def collect(payment: Payment, operation: Operation) -> Report:
+            await world.a_webhook_says(Report(evidence=(evidence(Claim.REQUIRES_ACTION, Source.SIGNED),)))
+            with pytest.raises(KeyInUse):
+                await world.start_payment.execute(a_request(key=a_key()))
+            return declined
+
+        world.gateway.collect = collect  # type: ignore[method-assign]
+        answered = await world.start_payment.execute(a_request(key=a_key()))
+        assert answered.answer.status == 402
+
+    async def test_a_report_that_says_nothing_is_no_outcome(self) -> None:
+        """A name without a claim: 202, told afresh, never stored."""
+        world = given(Report(references={ReferenceKind.PAYMENT_INTENT: "pi_1"}))
+        await world.start_payment.execute(a_request(key=a_key()))
+        assert world.payments.keys[_place(a_key())].answer is None
+
+    async def test_what_the_gateway_said_is_recorded_as_soon_as_the_database_is_back(self) -> None:
+        """A name that is lost here is money lost: it is tried again while the lease is ours."""
+        world = given(PAID)
+        recording = world.payments.record
+        world.payments.record = fails  # type: ignore[method-assign]
+        start_payment._RECORD_AGAIN_AFTER_S, before = 0.001, start_payment._RECORD_AGAIN_AFTER_S
+        try:
+            await world.start_payment.execute(a_request(key=a_key()))
+            world.payments.record = recording  # type: ignore[method-assign]
+            await asyncio.gather(*world.start_payment._recordings)
+        finally:
+            start_payment._RECORD_AGAIN_AFTER_S = before
+        payment = world.the_payment()
+        assert (payment.status, payment.references) == (Status.SUCCEEDED, {ReferenceKind.PAYMENT_INTENT: "pi_1"})
+
     async def test_our_own_database_failing_after_the_gateway_still_gives_the_id(self) -> None:
         """Once the gateway may have been reached, the caller gets the payment's id, never a bare 503."""
         world = given(PAID)
-
-        async def fails(step: Step) -> Recorded:
-            raise Unavailable
 
         world.payments.record = fails  # type: ignore[method-assign]
         answered = await world.start_payment.execute(a_request(key=a_key()))

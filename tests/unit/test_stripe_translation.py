@@ -277,7 +277,7 @@ def test_a_refusal_has_a_reason_a_shop_can_act_on(error: dict[str, str], reason:
         (
             "payment_intent.payment_failed",
             {"status": "requires_payment_method", "last_payment_error": DECLINED},
-            Claim.REQUIRES_ACTION,
+            None,
         ),
         ("payment_intent.succeeded", {}, Claim.SUCCEEDED),
         ("payment_intent.canceled", {"status": "canceled", "cancellation_reason": "automatic"}, Claim.EXPIRED),
@@ -469,3 +469,19 @@ def test_a_customer_is_sent_away_only_where_there_is_a_way_back() -> None:
 
 def _at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def test_a_failed_attempt_is_not_the_end_where_the_customer_can_still_pay() -> None:
+    """
+    Who was given a client secret may try another card; who never was has been told of the decline by our own answer.
+    """
+    intent = an_intent(status="requires_payment_method", last_payment_error=DECLINED)
+    event = an_event("payment_intent.payment_failed", intent)
+    given_out = a_payment(next_action={"type": "three_d_secure"})
+
+    claims = [
+        [piece.claim for piece in StripeEvents(livemode=False).translate(event, payment).evidence]
+        for payment in (given_out, a_payment())
+    ]
+
+    assert claims == [[Claim.REQUIRES_ACTION], []]

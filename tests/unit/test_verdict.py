@@ -135,13 +135,55 @@ def test_a_claim_to_be_paid_that_a_later_query_denies_goes_to_a_person() -> None
     assert status(claim, denial("1032", 20), said(Claim.SUCCEEDED, Source.QUERY, 30)) is Status.SUCCEEDED
 
 
-def test_a_claim_to_be_paid_does_not_reopen_a_closed_payment_before_it_is_confirmed() -> None:
-    """What was told stays told until the confirmation: then it is a late success."""
+def test_said_to_be_paid_and_said_not_to_be_waits_for_the_gateways_word() -> None:
+    """Nobody is asked to pay again until a query confirms (a late success) or a person has looked."""
     closed = said(Claim.CANCELLED, Source.SIGNED)
     claim = said(Claim.PAID, Source.SIGNED, 10, amount=OWED)
-    assert status(closed, claim) is Status.CANCELLED
+    assert status(closed, claim) is Status.REVIEW
     assert status(closed, claim, denial("1032", 20)) is Status.REVIEW
-    assert status(closed, claim, said(Claim.UNRESOLVED, Source.CLOCK, 30)) is Status.REVIEW
+    assert status(closed, claim, said(Claim.SUCCEEDED, Source.QUERY, 20)) is Status.SUCCEEDED
+    assert status(claim, said(Claim.UNRESOLVED, Source.CLOCK, 30)) is Status.REVIEW
+
+
+def test_a_success_that_was_doubted_after_a_told_failure_is_late_all_the_same() -> None:
+    """The way from the failure to the success may lead through a review."""
+    payment = a_payment()
+    for piece in (
+        said(Claim.CANCELLED, Source.SIGNED),
+        said(Claim.PAID, Source.SIGNED, 10, amount=OWED),
+        said(Claim.SUCCEEDED, Source.QUERY, 20),
+    ):
+        payment = payment.learn(Report(evidence=(piece,)), START)
+    assert (payment.status, payment.late) == (Status.SUCCEEDED, True)
+
+
+def test_still_waiting_after_a_person_was_called_is_no_news() -> None:
+    """Asking goes on; what it hears again does not take the payment out of the review and back."""
+    story = [said(Claim.LOST, Source.CLOCK, after) for after in (0, 700_000, 800_000)]
+    gave_up = said(Claim.UNRESOLVED, Source.CLOCK, 650_000)
+    payment = learned(a_payment(), [story[0], gave_up, *story[1:]])
+    assert (payment.status, payment.version) == (Status.REVIEW, 3)
+
+
+def test_evidence_that_is_only_said_again_does_not_pile_up() -> None:
+    """A day of polling keeps as many pieces as count."""
+    payment = a_payment()
+    for after in range(200):
+        payment = payment.learn(Report(evidence=(denial("1037", after, verify_first=True),)), START)
+    assert len(payment.known.evidence) == 3
+    assert payment.version <= 4
+
+
+def test_money_is_counted_as_the_strongest_success_states_it() -> None:
+    """Of two that are equally strong, the one that says what was asked for."""
+    other, ours = (
+        said(Claim.SUCCEEDED, Source.FETCHED, amount=usd(1)),
+        said(Claim.SUCCEEDED, Source.FETCHED, 5, amount=OWED),
+    )
+    assert Known(frozenset({other, ours})).captured(OWED) == 2500
+    assert Known(frozenset({other})).captured(OWED) == 1
+    assert Known(frozenset({said(Claim.SUCCEEDED, Source.QUERY)})).captured(OWED) == 2500
+    assert Known().captured(OWED) == 0
 
 
 def test_progress_is_the_furthest_reached() -> None:

@@ -7,6 +7,7 @@ from litestar.types import HTTPScope
 
 from adapters.http.headers import values
 from adapters.http.refusals import InvalidKey
+from domain.payment_method import looks_like_card_number
 
 _QUOTED: Final = re.compile(rb'"((?:[!#-\[\]-~]|\\["\\])+)"')
 _BARE: Final = re.compile(rb"[!#-~][!-~]*")
@@ -19,7 +20,7 @@ def idempotency_key(scope: HTTPScope) -> str | None:
     The key, the same whether it is quoted or bare; None where there is none.
 
     Raises:
-        InvalidKey: it stands twice, is empty or too long, or is not visible ASCII.
+        InvalidKey: it stands twice, is empty or too long, is not visible ASCII, or a card number.
     """
     sent = values(scope, b"idempotency-key")
     if not sent:
@@ -27,9 +28,10 @@ def idempotency_key(scope: HTTPScope) -> str | None:
     if len(sent) > 1:
         raise InvalidKey
     key = _unquoted(sent[0].strip(b" \t"))
-    if len(key) > _LONGEST:
+    text = key.decode("ascii")
+    if len(key) > _LONGEST or looks_like_card_number(text):
         raise InvalidKey
-    return key.decode("ascii")
+    return text
 
 
 def _unquoted(text: bytes) -> bytes:

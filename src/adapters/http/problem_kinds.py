@@ -55,6 +55,7 @@ KINDS: Final[Mapping[type[BaseException], Kind]] = {
     errors.KeyReused: Kind("idempotency-key-reused", "The key came with another body before", 422),
     errors.KeyExpired: Kind("idempotency-key-expired", "The key was used too long ago", 409),
     errors.Unavailable: Kind("unavailable", "The service cannot serve now", 503, retry_after=1),
+    errors.InDoubt: Kind("outcome-unknown", "It is not certain whether this was accepted", 503, retry_after=1),
     errors.GatewayUnavailable: Kind("gateway-unavailable", "The payment provider is away", 503, retry_after=5),
     Forged: Kind("invalid-signature", "The signature proves nothing", 400),
     Unreadable: Kind("unreadable-message", "The message cannot be read", 400),

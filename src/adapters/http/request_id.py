@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from adapters.http.headers import values
 from adapters.http.problems import Problems
+from domain.payment_method import looks_like_card_number
 
 _SANE: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TOLD: Final = ("payment_id",)
@@ -82,7 +83,7 @@ class RequestLog:
 
     def _id(self, scope: HTTPScope) -> str:
         sent = values(scope, b"x-request-id")
-        if len(sent) == 1 and _SANE.fullmatch(sent[0]):
+        if len(sent) == 1 and _SANE.fullmatch(sent[0]) and not looks_like_card_number(sent[0].decode()):
             return sent[0].decode("ascii")
         return self._new_request_id()
 

@@ -77,7 +77,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
             description=payment.description,
             return_url=payment.return_url,
             metadata=payment.metadata,
-            next_action=payment.next_action if payment.status is Status.REQUIRES_ACTION else None,
+            next_action=payment.next_action if payment.status in _CUSTOMER_ACTS else None,
             amount_captured=payment.amount_captured,
             amount_refunded=payment.amount_refunded,
             refund_status=payment.refund_status,
@@ -119,13 +119,13 @@ def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
     return Answer(_ACCEPTED if _is_open_question(payment) else _CREATED, envelope(view, correlation_id))
 
 
+#: A bank transfer that is funded in part is PROCESSING, and still needs its instructions.
+_CUSTOMER_ACTS: Final = frozenset({Status.REQUIRES_ACTION, Status.PROCESSING})
 _DECLINED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 
 def _is_open_question(payment: Payment) -> bool:
-    if payment.status is Status.PROCESSING:
-        return not payment.known.evidence
-    return not payment.status.is_known
+    return not (payment.status.is_closed or payment.outcome_is_told)
 
 
 _encode = msgspec.json.Encoder(enc_hook=dict).encode  # a Mapping that is no dict is told as one

@@ -61,8 +61,8 @@ class PostgresOpenPayments:
         try:
             kept = rows.kept(row, self._vault)
             operation = rows.operation(row["operation"], kept.payment.id, self._vault)
-        except Unreadable:  # it must not stand in the way of its neighbours; its lease brings it back
-            log.error("payment.unreadable", payment_id=str(row["id"]))  # noqa: TRY400 - the cause holds no more
+        except (Unreadable, ValueError):  # perhaps another release's; it must not stand in its neighbours' way
+            log.exception("payment.unreadable", payment_id=str(row["id"]))
             return None
         return Due(kept, operation, Lease(row["lease_epoch"], until))
 

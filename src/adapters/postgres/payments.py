@@ -88,6 +88,9 @@ class PostgresPayments:
     """
 
     async def open(self, promise: Promise) -> Opened | Repeated:
+        return await self._open(promise, tries=2)
+
+    async def _open(self, promise: Promise, *, tries: int) -> Opened | Repeated:
         payment, key = promise.payment, promise.key
         until = payment.created_at + promise.lease_for
         names = list(payment.references.items())
@@ -120,7 +123,7 @@ class PostgresPayments:
             twin = await self._database.row(self._OPEN, *values)
         except asyncpg.PostgresError as refusal:
             if refusal.sqlstate == _DUPLICATE:
-                return await self._after_duplicate(promise, UUID(refusal.detail))
+                return await self._after_duplicate(promise, UUID(refusal.detail), tries=tries - 1)
             if refusal.sqlstate == _PHONE_BUSY:
                 raise PhoneBusy from refusal
             raise
@@ -128,11 +131,12 @@ class PostgresPayments:
             return Opened(Lease(1, until))
         return await self._repeated(twin, key, payment.created_at)
 
-    async def _after_duplicate(self, promise: Promise, holder: UUID) -> Opened | Repeated:
-        """The holder's window may be over though nobody has swept yet: then its place is free."""
-        if not await self._database.rows(self._LET_GO_OF, holder, promise.payment.created_at):
+    async def _after_duplicate(self, promise: Promise, holder: UUID, *, tries: int) -> Opened | Repeated:
+        """The holder's window may be over though nobody has swept yet, or somebody just has: then its place is free."""
+        if not tries:
             raise DuplicatePayment(holder)
-        return await self.open(promise)
+        await self._database.rows(self._LET_GO_OF, holder, promise.payment.created_at)
+        return await self._open(promise, tries=tries)
 
     async def _repeated(self, twin: asyncpg.Record, key: Key, now: datetime) -> Repeated:
         if now - twin["created_at"] > self._keys_kept_for:
@@ -147,7 +151,8 @@ class PostgresPayments:
 
     # One snapshot: between two, the first could end, and would look as if it neither ran nor had an outcome.
     _FIND_TWIN: Final = """
-        SELECT *, EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_until > $3) AS running
+        SELECT *, EXISTS (SELECT FROM open_payments
+                           WHERE payment_id = $1 AND lease_until > $3 AND lease_epoch = 1) AS running
           FROM payments WHERE id = $1 AND created_at = $2
     """
 
@@ -184,17 +189,28 @@ class PostgresPayments:
         ), released AS (
             DELETE FROM idempotency_keys
              WHERE $35 AND caller = $24 AND route = $25 AND key = $26 AND payment_id = $1 AND EXISTS (SELECT FROM moved)
+        ), paid_late AS (
+            INSERT INTO orders_paid_late (user_id, order_id, payment_id)
+            SELECT $37, $38, id FROM moved WHERE $13 AND $5 = 'SUCCEEDED' ON CONFLICT DO NOTHING
+        ), order_paid_twice AS (
+            SELECT FROM orders_paid_late WHERE $36 AND user_id = $37 AND order_id = $38 AND payment_id <> $1
         ), kept_open AS (
             INSERT INTO open_payments AS work
                    (payment_id, payment_created_at, lease_until, next_check_at, settled, operation)
-            SELECT id, $2, $4, $30, $31, $32 FROM moved WHERE $30::timestamptz IS NOT NULL
+            SELECT id, $2, $4,
+                   CASE WHEN EXISTS (SELECT FROM order_paid_twice) THEN $4 ELSE $30 END,
+                   $31 AND NOT EXISTS (SELECT FROM order_paid_twice), $32
+              FROM moved WHERE $30::timestamptz IS NOT NULL
                 ON CONFLICT (payment_id) DO UPDATE
                    SET next_check_at = excluded.next_check_at,
                        settled       = excluded.settled,
                        likeness      = CASE WHEN $33 THEN work.likeness END,
                        lease_until   = CASE WHEN $34 THEN excluded.lease_until ELSE work.lease_until END
+                 WHERE $17::integer IS NULL OR work.lease_epoch = $17  -- taken over in this moment: it is theirs now
         ), closed AS (
-            DELETE FROM open_payments WHERE $30::timestamptz IS NULL AND payment_id IN (SELECT id FROM moved)
+            DELETE FROM open_payments
+             WHERE $30::timestamptz IS NULL AND payment_id IN (SELECT id FROM moved)
+               AND ($17::integer IS NULL OR lease_epoch = $17)
         ), hung_up AS (
             DELETE FROM held_phones WHERE $27 AND payment_id = $1 AND EXISTS (SELECT FROM moved)
         ), applied AS (
@@ -242,6 +258,9 @@ class PostgresPayments:
             work.holds_likeness if work else False,
             step.lease is not None,
             step.release_key,
+            work.unless_paid_late if work else False,
+            after.user_id,
+            after.order_id,
         )
         try:
             moved = await self._database.row(self._RECORD, *values, urgent=True)
@@ -281,11 +300,11 @@ class PostgresPayments:
 
     _FIND: Final = "SELECT * FROM payments WHERE id = $1 AND created_at = $2"
 
-    async def find(self, payment_id: UUID) -> Kept | None:
+    async def find(self, payment_id: UUID, *, urgent: bool = False) -> Kept | None:
         moment = created_at(payment_id)
         if moment is None:
             return None
-        row = await self._database.row(self._FIND, payment_id, moment)
+        row = await self._database.row(self._FIND, payment_id, moment, urgent=urgent)
         return rows.kept(row, self._vault) if row else None
 
     _HISTORY: Final = """

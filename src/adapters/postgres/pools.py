@@ -8,7 +8,7 @@ from typing import Any, Final, Self, cast
 import asyncpg
 
 from adapters.postgres.connection import Connection
-from domain.errors import Unavailable
+from domain.errors import InDoubt, Unavailable
 
 #: How often a statement that lost a deadlock is tried again: it was rolled back, so nothing happens twice.
 _TRIES: Final = 3
@@ -24,6 +24,15 @@ _CANNOT_SERVE: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     *_LOST_A_RACE,
+    OSError,
+    TimeoutError,
+)
+#: What leaves open whether a statement that was sent has happened.
+_CUT_OFF: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
     OSError,
     TimeoutError,
 )
@@ -94,7 +103,13 @@ class Database:
         return rows[0] if rows else None
 
     async def rows(self, statement: str, *values: Any, urgent: bool = False) -> Sequence[asyncpg.Record]:
-        """All rows of a single statement; one that lost a deadlock is tried again."""
+        """
+        All rows of a single statement; one that lost a deadlock is tried again.
+
+        Raises:
+            Unavailable: the database cannot serve; nothing has happened.
+            InDoubt: the connection was cut under the statement; it may have happened.
+        """
         for tries in range(1, _TRIES + 1):
             async with self.connection(urgent=urgent) as connection:
                 try:
@@ -102,6 +117,8 @@ class Database:
                 except _LOST_A_RACE:
                     if tries == _TRIES:
                         raise
+                except _CUT_OFF as why:  # it was sent, and we do not know what became of it
+                    raise InDoubt from why
         raise Unavailable
 
 

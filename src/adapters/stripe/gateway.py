@@ -79,10 +79,11 @@ class StripeGateway:
         return Preparation()
 
     def expires_at(self, payment: Payment) -> datetime | None:
-        """None once money was held: the customer has acted, and what becomes of the money is the shop's decision."""
-        if any(piece.claim is Claim.AUTHORIZED for piece in payment.known.evidence):
-            return None
+        """None once the customer has acted: money that is held is the shop's to decide about, a charge Stripe's."""
         transfers = payment.method.type is MethodType.BANK_TRANSFER
+        acted = {Claim.AUTHORIZED} if transfers else {Claim.AUTHORIZED, Claim.PROCESSING}
+        if any(piece.claim in acted for piece in payment.known.evidence):
+            return None
         return payment.created_at + (self._transfer_expires_after if transfers else self._action_expires_after)
 
     def has_loose_end(self, payment: Payment) -> bool:

@@ -13,7 +13,7 @@ from domain.evidence import Source
 from domain.payment import Payment, Report
 
 #: Stripe's clock may be behind ours.
-_SKEW: Final = timedelta(seconds=60)
+_SKEW: Final = timedelta(minutes=5)
 #: Where an intent of ours is nearly always, so that this is listed first: calls are repeated for two minutes.
 _NEARLY_ALWAYS: Final = timedelta(minutes=4)
 #: Longer after the start no request of ours can still be on its way.

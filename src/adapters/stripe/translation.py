@@ -107,7 +107,9 @@ def _evidence(intent: Intent, payment: Payment, source: Source, at: datetime) ->
         return Evidence(claim=claim, source=source, at=at, code=CANCELED, reason=why)
     if claim is Claim.REQUIRES_ACTION:
         reason = declines.reason(error) if error else None
-        if error and source is not Source.SIGNED and not _customer_may_act(intent, payment):
+        if error and not _customer_may_act(intent, payment):
+            if source is Source.SIGNED:  # the answer to our own call is on its way, and says it better: declined
+                return None
             claim = Claim.FAILED
         return Evidence(claim=claim, source=source, at=at, code=declines.code(error) if error else None, reason=reason)
     return Evidence(claim=claim, source=source, at=at, amount=_amount(intent, claim))

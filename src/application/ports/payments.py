@@ -59,12 +59,14 @@ class Work:
     """
     What is left to do on a payment, and when to look again (UTC).
 
-    `holds_likeness`: another payment like it is refused. `settled`: nothing is left but to let the likeness go.
+    `holds_likeness`: another payment like it is refused. `settled`: nothing is left but to let the likeness go;
+    `unless_paid_late`: unless another payment of the same user and order succeeded late: then it is looked at now.
     """
 
     next_check_at: datetime
     holds_likeness: bool
     settled: bool = False
+    unless_paid_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,8 @@ class Payments(Protocol):
     Keeps payments, their open work, their history and their events.
 
     Raises, from every method:
-        Unavailable: the database cannot serve now. Where a commit was cut off, it may have happened.
+        Unavailable: the database cannot serve now, and nothing has happened.
+        InDoubt: the connection was cut: it may have happened.
     """
 
     async def open(self, promise: Promise) -> Opened | Repeated:
@@ -166,8 +169,8 @@ class Payments(Protocol):
         """Keep `answer` under `key` unless one is kept already; gives the one that is kept."""
         ...
 
-    async def find(self, payment_id: UUID) -> Kept | None:
-        """The payment, read from where it was written."""
+    async def find(self, payment_id: UUID, *, urgent: bool = False) -> Kept | None:
+        """The payment, read from where it was written. `urgent`: a gateway's answer waits to become durable."""
         ...
 
     async def history(self, payment_id: UUID) -> list[Entry]:
