@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 #: A message that fails this often is kept for a person: it must not stand in the way of its neighbours.
 ATTEMPTS: Final = 10
-_LEASE: Final = timedelta(seconds=30)
+_LEASE: Final = timedelta(seconds=10)
 #: A message about nothing of ours waits this long for our own commit to appear.
 _UNMATCHED_FOR: Final = timedelta(hours=24)
 _SHORTEST_WAIT: Final = timedelta(milliseconds=250)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 from uuid import UUID
 
@@ -152,6 +153,7 @@ def banner(settings: Settings) -> str:
     """Addresses, a token, and three lines that work when they are pasted."""
     api = f"http://{settings.host}:{settings.port}"
     token = development_token(settings, SOMEONE)
+    answer = quote(str((settings.local_dir / "payment.json").resolve()))
     lines = [
         "",
         f"  API        {api}",
@@ -172,9 +174,9 @@ def banner(settings: Settings) -> str:
         "",
         f"{post} -d '{_CARD}'",
         "",
-        f"{post} -d '{_MPESA}' | tee /tmp/payment.json",
+        f"{post} -d '{_MPESA}' | tee {answer}",
         "",
-        f'curl -s {api}/payment-history/$({_LAST_ID} /tmp/payment.json) -H "Authorization: Bearer $TOKEN"',
+        f'curl -s {api}/payment-history/$({_LAST_ID} {answer}) -H "Authorization: Bearer $TOKEN"',
         "",
     ]
     return "\n".join(lines)

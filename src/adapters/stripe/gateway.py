@@ -96,6 +96,10 @@ class StripeGateway:
             report = await self._in_time(collecting.collect(self._api, payment, operation, self._clock))
         except Lost as lost:
             self._tell("stripe.answer_lost", payment, lost)
+            if lost.replayed:  # the key can only say the same again: whether there is an intent, the list tells
+                found = await self.look_up(payment, operation)
+                if found.references:
+                    return found
             return translation.lost(lost.code, self._clock.now())
         for piece in report.evidence:
             if piece.reason is Reason.CONFIGURATION:  # the shop's customer can do nothing about it
