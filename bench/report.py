@@ -49,7 +49,7 @@ def as_json(measured: Measured, options: Options, faults: list[str]) -> dict[str
         "memory_mb": measured.resident_mb,
         "connections": options.connections,
         "cores": os.cpu_count(),
-        "load_average": os.getloadavg(),
+        "taken_by_others": _of_others(measured),
         "stripe": _stripe(options),
         "faults": faults,
     }
@@ -101,12 +101,20 @@ def _goals(reached: list[Goal]) -> Table:
 def _circumstances(measured: Measured, options: Options) -> str:
     generator = _number(measured.pay.cpu_per_answer("generator"), 0)
     turns = f"{options.rounds} rounds of {options.seconds} s a turn, {options.connections} connections, fsync on"
-    cores = f"Everything shares {os.cpu_count()} cores (load average now {os.getloadavg()[0]:.1f})"
+    share = "an unknown part" if measured.cpu_of_others is None else f"{_of_others(measured):.0%}"
+    cores = f"All of it shares {os.cpu_count()} cores, of which others took {share}"
     return (
         f"{turns}; the rate is the median of the turns. {cores}.\n"
         f"Stripe is {_stripe(options)}. The load generator takes another {generator} µs of CPU per payment.\n"
         "At half load customers come at random, at half of the rate; their time counts from when they came."
     )
+
+
+def _of_others(measured: Measured) -> float | None:
+    """What part of the machine was not ours: the more, the less these figures say."""
+    if measured.cpu_of_others is None:
+        return None
+    return measured.cpu_of_others / (measured.seconds * (os.cpu_count() or 1))
 
 
 def _stripe(options: Options) -> str:

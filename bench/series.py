@@ -48,7 +48,10 @@ class Series:
 
 @dataclass(slots=True)
 class Measured:
-    """Every series of one run; the halves are an open loop at half of the median rate."""
+    """
+    Every series of one run; the halves are an open loop at half of the median rate. `cpu_of_others`: CPU seconds that
+    went to what we did not start, in `seconds` of load.
+    """
 
     pay: Series = field(default_factory=Series)
     pgbench: Series = field(default_factory=Series)
@@ -59,6 +62,8 @@ class Measured:
     warm_up: Series = field(default_factory=Series)
     paid_by_pgbench: int = 0
     resident_mb: float | None = None
+    seconds: float = 0.0
+    cpu_of_others: float | None = None
 
     def answered(self) -> list[Series]:
         """Those whose answers were looked at."""

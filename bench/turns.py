@@ -1,6 +1,6 @@
 """The measuring itself: short turns, one after the other, round by round; then half of what was reached."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from bench.generator import Kind, Order, TellMade
@@ -8,7 +8,7 @@ from bench.load import Outcome
 from bench.machine import Machine
 from bench.options import Options
 from bench.series import Measured, Series
-from bench.usage import cpu_seconds, resident_mb
+from bench.usage import busy_seconds, cpu_seconds, resident_mb
 
 _HALF_TURNS: Final = 3
 #: Beyond a turn's length: the generator itself waits 20 s for the last answers.
@@ -71,13 +71,24 @@ class Turns:
 
     def _load(self, kind: Kind, series: Series, port: int, server: int, rate: float | None = None) -> None:
         order = Order(kind, port, self._options.seconds, self._options.connections, rate)
-        before = self._used(server)
+        busy, before = busy_seconds(), self._used(server)
         outcome = self._follow(order)
         used = {
             whose: None if since is None or until is None else until - since
             for (whose, since), until in zip(before.items(), self._used(server).values(), strict=True)
         }
-        series.add(outcome, used | {"generator": outcome.cpu_seconds})
+        used["generator"] = outcome.cpu_seconds
+        series.add(outcome, used)
+        self._blame(outcome.seconds, busy, used)
+
+    def _blame(self, seconds: float, before: float | None, used: Mapping[str, float | None]) -> None:
+        """Whatever was used by nobody we know was used by others."""
+        now = busy_seconds()
+        if before is None or now is None:
+            return
+        others = now - before - sum(filter(None, used.values()))
+        self._measured.seconds += seconds
+        self._measured.cpu_of_others = (self._measured.cpu_of_others or 0.0) + max(others, 0.0)
 
     def _used(self, server: int) -> dict[str, float | None]:
         return {

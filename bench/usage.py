@@ -8,6 +8,8 @@ _PROC: Final = Path("/proc")
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 #: Positions behind the name in /proc/<pid>/stat, as proc(5) has them.
 _PARENT, _USER, _SYSTEM, _USER_OF_ENDED, _SYSTEM_OF_ENDED = 1, 11, 12, 13, 14
+#: In the first line of /proc/stat: doing nothing, waiting for a disk; from here on it is counted twice.
+_IDLE, _GUEST = (3, 4), 8
 
 
 def cpu_seconds(pid: int, *, family: bool = False) -> float | None:
@@ -20,6 +22,15 @@ def cpu_seconds(pid: int, *, family: bool = False) -> float | None:
         ticks += own[_USER_OF_ENDED] + own[_SYSTEM_OF_ENDED]
         ticks += sum(child[_USER] + child[_SYSTEM] for child in _everyone() if child[_PARENT] == pid)
     return ticks / _TICKS_PER_S
+
+
+def busy_seconds() -> float | None:
+    """CPU time that all cores together have spent on anything at all."""
+    try:
+        words = (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return None
+    return (sum(map(int, words[:_GUEST])) - sum(int(words[idle]) for idle in _IDLE)) / _TICKS_PER_S
 
 
 def resident_mb(pid: int) -> float | None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
+import msgspec
 import structlog
 import structlog.tracebacks
 
@@ -38,6 +39,10 @@ def _plainly(stream: TextIO, exception: Any) -> None:
     stream.write(_QUOTES.sub("\n", text.getvalue()))
 
 
+def _json(event: Any, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
+
+
 def scrub(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Takes out what is personal or secret by its name."""
     for name in event:
@@ -57,7 +62,7 @@ def configure(*, pretty: bool = False) -> None:
     renderer: list[Any] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=_plainly)]
         if pretty
-        else [_tracebacks, structlog.processors.JSONRenderer()]
+        else [_tracebacks, structlog.processors.JSONRenderer(serializer=_json)]
     )
     structlog.configure(
         processors=[*shared, *renderer],

@@ -149,9 +149,8 @@ async def test_a_database_that_goes_away_is_unavailable(payments: PostgresPaymen
     payment = a_payment()
     await opened(payments, payment)
     async with pool.connection() as connection:
-        with pytest.raises(Unavailable):
-            async with serving():
-                await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(Unavailable), serving():
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     assert await payments.find(payment.id)
 

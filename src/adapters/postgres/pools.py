@@ -65,8 +65,7 @@ class Database:
         self._wait = wait
 
     async def __aenter__(self) -> Self:
-        with_errors = serving()
-        async with with_errors:
+        with serving():
             await self._pool
         return self
 
@@ -77,25 +76,23 @@ class Database:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def connection(self, *, urgent: bool = False) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncIterator[Connection]:
         """
-        A connection. `urgent`: a gateway may have acted, and what it said must become durable.
+        A connection, for what takes more than one statement.
 
         Raises:
             Unavailable: there is none in time, or the database cannot serve.
         """
-        async with serving():
-            if urgent:
-                async with self._pool.acquire(timeout=self._wait * 5) as connection:
-                    yield cast("Connection", connection)  # a proxy, which is one in all but type
-            else:
-                async with asyncio.timeout(self._wait):
-                    await self._ordinary.acquire()
+        with serving():
+            await self._enter()
+            try:
+                connection = await self._taken(self._wait)
                 try:
-                    async with self._pool.acquire(timeout=self._wait) as connection:
-                        yield cast("Connection", connection)  # a proxy, which is one in all but type
+                    yield cast("Connection", connection)  # a proxy, which is one in all but type
                 finally:
-                    self._ordinary.release()
+                    await self._pool.release(connection)
+            finally:
+                self._ordinary.release()
 
     async def row(self, statement: str, *values: Any, urgent: bool = False) -> asyncpg.Record | None:
         """The first row of a single statement."""
@@ -104,35 +101,69 @@ class Database:
 
     async def rows(self, statement: str, *values: Any, urgent: bool = False) -> Sequence[asyncpg.Record]:
         """
-        All rows of a single statement; one that lost a deadlock is tried again.
+        All rows of a single statement; one that lost a deadlock is tried again. `urgent`: a gateway may have acted, and
+        what it said must become durable.
 
         Raises:
             Unavailable: the database cannot serve; nothing has happened.
             InDoubt: the connection was cut under the statement; it may have happened.
         """
-        for tries in range(1, _TRIES + 1):
-            async with self.connection(urgent=urgent) as connection:
-                try:
-                    return await connection.fetch(statement, *values)
-                except _LOST_A_RACE:
-                    if tries == _TRIES:
-                        raise
-                except _CUT_OFF as why:  # it was sent, and we do not know what became of it
-                    raise InDoubt from why
-        raise Unavailable
+        with serving():
+            if urgent:
+                return await self._tried(statement, values, wait=5 * self._wait)
+            await self._enter()
+            try:
+                return await self._tried(statement, values, wait=self._wait)
+            finally:
+                self._ordinary.release()
+
+    async def _tried(self, statement: str, values: Sequence[Any], *, wait: float) -> Sequence[asyncpg.Record]:
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._fetch(statement, values, wait=wait)
+            except _LOST_A_RACE:
+                continue
+        return await self._fetch(statement, values, wait=wait)
+
+    async def _fetch(self, statement: str, values: Sequence[Any], *, wait: float) -> Sequence[asyncpg.Record]:
+        connection = await self._taken(wait)
+        try:
+            rows: Sequence[asyncpg.Record] = await connection.fetch(statement, *values)
+        except _CUT_OFF as why:  # it was sent, and we do not know what became of it
+            raise InDoubt from why
+        else:
+            return rows
+        finally:
+            await self._pool.release(connection)
+
+    async def _taken(self, wait: float) -> Any:
+        """A connection; a timer only where one must be waited for: it costs more than taking one."""
+        return await self._pool.acquire(timeout=None if self._pool.get_idle_size() else wait)
+
+    async def _enter(self) -> None:
+        """A place among those who may take a connection; who is urgent needs none."""
+        if self._ordinary.locked():
+            async with asyncio.timeout(self._wait):
+                await self._ordinary.acquire()
+        else:
+            await self._ordinary.acquire()
 
 
-@asynccontextmanager
-async def serving() -> AsyncIterator[None]:
-    """Turns what the database says when it cannot serve into our own word for it."""
-    try:
-        yield
-    except _CANNOT_SERVE as why:
-        raise Unavailable from why
-    except asyncpg.CheckViolationError as why:
-        if _NO_PARTITION in str(why):
+class serving:  # noqa: N801 - reads as what it does
+    """Turns what the database says when it cannot serve into our own word for it. A bare class: it is on every path."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: type[BaseException] | None, why: BaseException | None, __: object) -> None:
+        if why is None:
+            return
+        if isinstance(why, _CANNOT_SERVE) or (
+            isinstance(why, asyncpg.CheckViolationError) and _NO_PARTITION in str(why)
+        ):
             raise Unavailable from why
-        raise
 
 
 async def _keep(_connection: object) -> None:
