@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -39,14 +40,26 @@ def _plainly(stream: TextIO, exception: Any) -> None:
     stream.write(_QUOTES.sub("\n", text.getvalue()))
 
 
-def _json(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+def _json(event: Any, **_: Any) -> bytes:
+    return _encode(event)
+
+
+def _json_text(event: Any, **_: Any) -> str:
+    return _encode(event).decode()
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def scrub(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Takes out what is personal or secret by its name."""
     for name in event:
-        if _SECRET.search(name):
+        if _is_secret(name):
             event[name] = "…"
     return event
 
@@ -59,22 +72,23 @@ def configure(*, pretty: bool = False) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         scrub,
     ]
-    renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=_plainly)]
-        if pretty
-        else [_tracebacks, structlog.processors.JSONRenderer(serializer=_json)]
+    for_people = [structlog.dev.ConsoleRenderer(exception_formatter=_plainly)]
+    renderer: list[Any] = for_people if pretty else [_tracebacks, structlog.processors.JSONRenderer(_json)]
+    foreign: list[Any] = for_people if pretty else [_tracebacks, structlog.processors.JSONRenderer(_json_text)]
+    factory: Any = (
+        structlog.PrintLoggerFactory(sys.stderr) if pretty else structlog.BytesLoggerFactory(sys.stderr.buffer)
     )
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *foreign],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -25,7 +25,8 @@ _PHONE: Final = re.compile(r"(?:\+?254|0)?([17][0-9]{8})", re.ASCII)
 #: How card numbers begin, and how many digits they have; 17 and 18 are left to other people's numbers.
 _CARD_BEGINS: Final = frozenset("23456")
 _CARD_LENGTHS: Final = frozenset({14, 15, 16, 19})
-_DIGITS: Final = re.compile(r"[0-9]+(?:[ -][0-9]+)*", re.ASCII)
+#: Digits that touch a letter are part of a word: a hash, a name, an id.
+_DIGITS: Final = re.compile(r"(?<![A-Za-z0-9])[0-9]+(?:[ -][0-9]+)*(?![A-Za-z0-9])", re.ASCII)
 _GROUP: Final = re.compile(r"[0-9]+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 

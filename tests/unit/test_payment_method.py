@@ -47,6 +47,7 @@ def test_a_method_has_its_own_parts_and_no_others(method: PaymentMethod) -> None
         "pan: 5555-5555-5555-4444.",
         "qty 3 4242424242424242",
         "345 4242424242424242",
+        "pan_4242424242424242,",
         "378282246310005",
     ],
 )
@@ -65,6 +66,8 @@ def test_a_card_number_is_recognised(text: str) -> None:
         "550e8400-e29b-41d4",
         "42424242-4242-4242-4242-424242424242",
         "1" + "4242" * 4,
+        "a4242424242424242",
+        "4242424242424242f",
     ],
 )
 def test_other_numbers_are_left_alone(text: str) -> None:

@@ -44,7 +44,8 @@ class Database:
     A pool of connections, some of them set aside for those who have already called a gateway.
 
     `wait` (seconds) is how long a caller waits for a connection before it is told that we cannot serve.
-    Statements are single and atomic, so a connection needs no cleaning when it is given back.
+    Statements are single and atomic, so a connection needs no cleaning when it is given back: it goes on a stack of
+    ours, which costs nothing, and to asyncpg's pool (a task and a timer each way) only when something was wrong.
     """
 
     def __init__(self, dsn: str, *, size: int = 16, set_aside: int = 4, wait: float = 1.0) -> None:
@@ -64,7 +65,9 @@ class Database:
                 "idle_in_transaction_session_timeout": "10000",
             },
         )
+        self._places = asyncio.Semaphore(size)
         self._ordinary = asyncio.Semaphore(max(size - set_aside, 1))
+        self._idle: list[Any] = []
         self._wait = wait
 
     async def __aenter__(self) -> Self:
@@ -74,6 +77,8 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         try:
+            while self._idle:
+                await self._pool.release(self._idle.pop())
             await asyncio.wait_for(self._pool.close(), timeout=10)
         except TimeoutError:
             self._pool.terminate()
@@ -87,13 +92,10 @@ class Database:
             Unavailable: there is none in time, or the database cannot serve.
         """
         with serving():
-            await self._enter()
+            await _enter(self._ordinary, self._wait)
             try:
-                connection = await self._taken(self._wait)
-                try:
+                async with self._taken(self._wait) as connection:
                     yield cast("Connection", connection)  # a proxy, which is one in all but type
-                finally:
-                    await self._pool.release(connection)
             finally:
                 self._ordinary.release()
 
@@ -114,7 +116,7 @@ class Database:
         with serving():
             if urgent:
                 return await self._tried(statement, values, wait=5 * self._wait)
-            await self._enter()
+            await _enter(self._ordinary, self._wait)
             try:
                 return await self._tried(statement, values, wait=self._wait)
             finally:
@@ -129,27 +131,69 @@ class Database:
         return await self._fetch(statement, values, wait=wait)
 
     async def _fetch(self, statement: str, values: Sequence[Any], *, wait: float) -> Sequence[asyncpg.Record]:
-        connection = await self._taken(wait)
+        async with self._taken(wait) as connection:
+            try:
+                rows: Sequence[asyncpg.Record] = await connection.fetch(statement, *values)
+            except _CUT_OFF as why:  # it was sent, and we do not know what became of it
+                raise InDoubt from why
+            else:
+                return rows
+
+    def _taken(self, wait: float) -> "_Taken":
+        return _Taken(self._pool, self._places, self._idle, wait)
+
+
+class _Taken:
+    """A connection for one caller. A bare class: it is on every path."""
+
+    __slots__ = ("_connection", "_idle", "_places", "_pool", "_wait")
+
+    def __init__(self, pool: Any, places: asyncio.Semaphore, idle: list[Any], wait: float) -> None:
+        self._pool = pool
+        self._places = places
+        self._idle = idle
+        self._wait = wait
+
+    async def __aenter__(self) -> Any:
+        await _enter(self._places, self._wait)
         try:
-            rows: Sequence[asyncpg.Record] = await connection.fetch(statement, *values)
-        except _CUT_OFF as why:  # it was sent, and we do not know what became of it
-            raise InDoubt from why
-        else:
-            return rows
+            while self._idle:
+                self._connection = self._idle.pop()
+                if _is_open(self._connection):
+                    return self._connection
+                await self._pool.release(self._connection)
+            self._connection = await self._pool.acquire(timeout=self._wait)
+        except BaseException:
+            self._places.release()
+            raise
+        return self._connection
+
+    async def __aexit__(self, _: object, why: BaseException | None, __: object) -> None:
+        try:
+            if why is None:
+                self._idle.append(self._connection)
+                return
+            if isinstance(why, asyncpg.ReadOnlySQLTransactionError):  # a primary that is none any more
+                self._connection.terminate()
+            await self._pool.release(self._connection)
         finally:
-            await self._pool.release(connection)
+            self._places.release()
 
-    async def _taken(self, wait: float) -> Any:
-        """A connection; a timer only where one must be waited for: it costs more than taking one."""
-        return await self._pool.acquire(timeout=None if self._pool.get_idle_size() else wait)
 
-    async def _enter(self) -> None:
-        """A place among those who may take a connection; who is urgent needs none."""
-        if self._ordinary.locked():
-            async with asyncio.timeout(self._wait):
-                await self._ordinary.acquire()
-        else:
-            await self._ordinary.acquire()
+def _is_open(connection: Any) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # it was lost while it lay on the stack, and the pool has taken it back
+        return False
+
+
+async def _enter(places: asyncio.Semaphore, wait: float) -> None:
+    """One of the places; a timer only where it must be waited for, since it costs more than entering."""
+    if places.locked():
+        async with asyncio.timeout(wait):
+            await places.acquire()
+    else:
+        await places.acquire()
 
 
 class serving:  # noqa: N801 - reads as what it does
