@@ -83,6 +83,22 @@ class Service:
         self.stripe = Stripe(http, self._url(STRIPE))
         self.daraja = Daraja(http, self._url(DARAJA))
 
+    @property
+    def _certificate(self) -> Path:
+        """What the stand-in of Daraja publishes, to encrypt an initiator's password for it."""
+        return self._folder / "daraja.pem"
+
+    @property
+    def _initiator(self) -> Mapping[str, str]:
+        """Who may ask the stand-in of Daraja for the state of a transaction."""
+        if self.plan.settings.get("MPESA_CONFIRM") != "status":
+            return {}
+        return {
+            "MPESA_INITIATOR_NAME": "testapi",
+            "MPESA_INITIATOR_PASSWORD": "sandbox-initiator-password",
+            "MPESA_CERTIFICATE": str(self._certificate),
+        }
+
     @classmethod
     @asynccontextmanager
     async def running(cls, plan: Plan, database: Database, folder: Path) -> AsyncIterator["Service"]:
@@ -94,7 +110,8 @@ class Service:
             if plan.wired:
                 await service._lay_wires(stack)
             try:
-                await service.start(*plan.programs)
+                await service.start(STRIPE, DARAJA)  # the certificate of one of them is read by whoever starts later
+                await service.start(*(name for name in plan.programs if name not in {STRIPE, DARAJA}))
                 yield service
             finally:
                 await service._stop_all()
@@ -179,7 +196,7 @@ class Service:
                 told = ("--webhook-url", f"{self._url(API)}/webhooks/stripe", "--webhook-secret", self.webhook_secret)
                 return ["entrypoints.sandbox.stripe", *self._stand_in(name), *told]
             case "daraja":
-                told = ("--pay-after-ms", str(self.plan.pay_after_ms))
+                told = ("--pay-after-ms", str(self.plan.pay_after_ms), "--certificate-out", str(self._certificate))
                 return ["entrypoints.sandbox.daraja", *self._stand_in(name), *told]
             case kind:
                 return [f"entrypoints.{kind}"]
@@ -204,6 +221,7 @@ class Service:
             "MPESA_BASE_URL": self._through_wire(DARAJA),
             "MPESA_CALLBACK_URL": self._url(API),
             **_MERCHANT,
+            **self._initiator,
             **self._secrets,
             **_USUAL,
             **self.plan.settings,
