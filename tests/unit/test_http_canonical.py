@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ class Requests(MsgspecFactory[NewPayment]):
 
     __random_seed__ = 20261122
     method = NewMethod(type=MethodType.CARD, token="tok_visa")
-    metadata: Any = {"order": {"items": ["Premium Plan"]}}
+    metadata: ClassVar[Any] = {"order": {"items": ["Premium Plan"]}}
 
 
 def spelled(request: NewPayment, spell: Callable[[Any], str]) -> NewPayment:
