@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -84,6 +85,27 @@ async def up(settings: Settings, console: Console) -> int:
         async with _children(settings) as children:
             console.print(banner(settings), highlight=False, soft_wrap=True, markup=False)
             return await _watch(children, stop, console)
+
+
+def _insist_on_free_ports(settings: Settings) -> None:
+    """
+    Raises:
+        StartError: somebody else listens there, perhaps another `payments up`; names the variable.
+    """
+    wanted = {"PORT": (settings.host, settings.port)}
+    if uses_sandbox(settings):
+        wanted["SANDBOX_STRIPE_PORT"] = ("127.0.0.1", settings.sandbox_stripe_port)
+        wanted["SANDBOX_DARAJA_PORT"] = ("127.0.0.1", settings.sandbox_daraja_port)
+    for name, address in wanted.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as why:
+                raise StartError(
+                    f"port {address[1]} cannot be used ({why.strerror}): is `payments up` running already? "
+                    f"Set {name} to another one."
+                ) from None
 
 
 @asynccontextmanager
