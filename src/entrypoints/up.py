@@ -80,10 +80,12 @@ async def up(settings: Settings, console: Console) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings = furnished(settings)
-    with console.status("Starting the database…"), local_database(settings) as settings:
-        await prepare_database(settings)
-        async with _children(settings) as children:
-            console.print(banner(settings), highlight=False, soft_wrap=True, markup=False)
+    _insist_on_free_ports(settings)
+    console.print("Starting: database, sandbox, worker, API…")
+    with local_database(settings) as ready:
+        await prepare_database(ready)
+        async with _children(ready) as children:
+            console.print(banner(ready), highlight=False, soft_wrap=True, markup=False)
             return await _watch(children, stop, console)
 
 
