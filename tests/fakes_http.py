@@ -16,8 +16,11 @@ from uuid_utils.compat import uuid7
 
 from adapters.http.app import make_app
 from adapters.http.auth import Authenticator
+from adapters.http.desk import UseCases
+from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
 from adapters.http.views import render
+from adapters.http.webhooks import Ears
 from application.find_payments import Reader, Story
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
@@ -176,22 +179,24 @@ class World:
     arrives_within: float = 15.0
 
     def app(self) -> Litestar:
-        unchecked: Any = make_app  # fakes are no subclasses of the use cases they stand for
-        app: Litestar = unchecked(
-            start_payment=self.start,
-            find_payment=FindPaymentFake(self.shelf),
-            find_history=FindHistoryFake(self.shelf),
-            receive_webhook=UseCaseFake(self.ears.webhook),
-            receive_callback=UseCaseFake(self.ears.callback),
-            receive_hint=UseCaseFake(self.ears.hint),
-            stripe_verifier=VerifierFake(),
-            inbox=self.ears,
+        app: Litestar = make_app(
+            use_cases=_unchecked(UseCases)(
+                start_payment=self.start,
+                find_payment=FindPaymentFake(self.shelf),
+                find_history=FindHistoryFake(self.shelf),
+                blinder=BlinderFake(),
+            ),
+            ears=_unchecked(Ears)(
+                stripe_verifier=VerifierFake(),
+                receive_webhook=UseCaseFake(self.ears.webhook),
+                receive_callback=UseCaseFake(self.ears.callback),
+                receive_hint=UseCaseFake(self.ears.hint),
+            ),
+            pulse=_unchecked(Pulse)(
+                service="payment-service", version="0.1.0", readiness=self.readiness, inbox=self.ears
+            ),
             authenticator=Authenticator(keys=self.keys, max_age=3600, now=lambda: float(NOW)),
-            readiness=self.readiness,
-            blinder=BlinderFake(),
             docs_url=DOCS,
-            service="payment-service",
-            version="0.1.0",
             new_request_id=lambda: str(uuid7()),
             arrives_within=self.arrives_within,
         )
@@ -204,6 +209,11 @@ class World:
         bearer = {"authorization": f"Bearer {shown}"} if shown else {}
         transport = httpx.ASGITransport(app=app or self.app())
         return httpx.AsyncClient(transport=transport, base_url="http://api", headers={**bearer, **sent})
+
+
+def _unchecked(kind: Any) -> Any:
+    """Fakes are no subclasses of what they stand for."""
+    return kind
 
 
 def claims(**changes: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import uvicorn
 from litestar import Litestar
 
 from adapters.http.app import make_app
+from adapters.http.health import Pulse
 from adapters.http.slow_clients import SlowClientProtocol
 from adapters.system import new_id
 from entrypoints import VERSION
@@ -26,20 +27,13 @@ _GRACE_S = 30
 def app(container: Container, settings: Settings) -> Litestar:
     """The HTTP face over the graph."""
     return make_app(
-        start_payment=container.start_payment(),
-        find_payment=container.find_payment(),
-        find_history=container.find_history(),
-        receive_webhook=container.receive_webhook(),
-        receive_callback=container.receive_callback(),
-        receive_hint=container.receive_hint(),
-        stripe_verifier=container.stripe_signatures(),
-        inbox=container.inbox(),
+        use_cases=container.use_cases(),
+        ears=container.ears(),
+        pulse=Pulse(
+            service="payment-service", version=VERSION, readiness=container.readiness(), inbox=container.inbox()
+        ),
         authenticator=authenticator(settings),
-        readiness=container.readiness(),
-        blinder=container.vault(),
         docs_url=settings.docs_url,
-        service="payment-service",
-        version=VERSION,
         new_request_id=lambda: str(new_id()),
     )
 

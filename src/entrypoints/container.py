@@ -15,9 +15,11 @@ from adapters.daraja.transaction_status import Initiator
 from adapters.daraja.webhooks import DarajaCallbacks
 from adapters.encryption import MasterKeys, Vault
 from adapters.http.auth import Authenticator
+from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
 from adapters.http.views import render
+from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
@@ -90,6 +92,20 @@ class Container(containers.DeclarativeContainer):
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
     receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
+    use_cases = providers.Singleton(
+        UseCases,
+        start_payment=start_payment,
+        find_payment=find_payment,
+        find_history=find_history,
+        blinder=vault,
+    )
+    ears = providers.Singleton(
+        Ears,
+        stripe_verifier=stripe_signatures,
+        receive_webhook=receive_webhook,
+        receive_callback=receive_callback,
+        receive_hint=receive_hint,
+    )
     apply_inbox = providers.Singleton(
         ApplyInbox, inbox=inbox, payments=payments, translators=translators, record_report=record_report, clock=clock
     )

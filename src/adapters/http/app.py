@@ -9,7 +9,7 @@ from litestar.di import Provide
 
 from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases, reception
-from adapters.http.health import Health, Pulse, Readiness
+from adapters.http.health import Health, Pulse
 from adapters.http.history import History
 from adapters.http.json_body import WEBHOOK_LIMIT
 from adapters.http.limits import Door
@@ -18,12 +18,6 @@ from adapters.http.payments import Payments
 from adapters.http.problems import Problems
 from adapters.http.request_id import RequestLog
 from adapters.http.webhooks import Ears, Webhooks
-from application.find_payments import FindHistory, FindPayment
-from application.ports.inbox import Inbox
-from application.ports.platform import Blinder
-from application.ports.webhooks import WebhookVerifier
-from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
-from application.start_payment import StartPayment
 
 #: How long a request's body may take to arrive, in seconds.
 ARRIVES_WITHIN: Final = 15.0
@@ -33,20 +27,11 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def make_app(
     *,
-    start_payment: StartPayment,
-    find_payment: FindPayment,
-    find_history: FindHistory,
-    receive_webhook: ReceiveWebhook,
-    receive_callback: ReceiveCallback,
-    receive_hint: ReceiveHint,
-    stripe_verifier: WebhookVerifier,
-    inbox: Inbox,
+    use_cases: UseCases,
+    ears: Ears,
+    pulse: Pulse,
     authenticator: Authenticator,
-    readiness: Readiness,
-    blinder: Blinder,
     docs_url: str,
-    service: str,
-    version: str,
     new_request_id: Callable[[], str],
     lifespan: Sequence[Lifespan] = (),
     arrives_within: float = ARRIVES_WITHIN,
@@ -58,16 +43,6 @@ def make_app(
     request and closed after the last.
     """
     problems = Problems(docs_url.rstrip("/"))
-    use_cases = UseCases(
-        start_payment=start_payment, find_payment=find_payment, find_history=find_history, blinder=blinder
-    )
-    pulse = Pulse(service=service, version=version, readiness=readiness, inbox=inbox)
-    ears = Ears(
-        stripe_verifier=stripe_verifier,
-        receive_webhook=receive_webhook,
-        receive_callback=receive_callback,
-        receive_hint=receive_hint,
-    )
     app = Litestar(
         route_handlers=[
             Router(
