@@ -1,4 +1,4 @@
-"""Charges: attempts to take money, and the money taken. Refunds will stand beside this file and read it."""
+"""Charges: attempts to take money, and the money taken, less what was given back."""
 
 from typing import Final
 
@@ -48,9 +48,18 @@ def captured(call: Call, charge: Json, amount: int) -> bytes:
     return call.work.keep("charge", charge, **facts, amount=amount)
 
 
+def refunded(call: Call, charge: Json, amount: int) -> bytes:
+    """So much more of the charge is given back; less than nothing where a refund failed."""
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+    return call.work.keep("charge_refunded", charge)
+
+
 def taken(charge: Json) -> Json:
     """What `GET /_ledger` says of a captured charge."""
-    shown = {name: charge[name] for name in ("id", "payment_intent", "currency", "metadata", "created")}
+    shown = {
+        name: charge[name] for name in ("id", "payment_intent", "currency", "metadata", "created", "amount_refunded")
+    }
     return {**shown, "amount": charge["amount_captured"]}
 
 
