@@ -46,7 +46,7 @@ class WorkPolicy:
         What is left to do on `payment`. `looked`: the gateway was asked just now; `order_checked`: whether the order
         was paid twice is known.
         """
-        if payment.known.verdict(payment.money).status is not payment.status:  # kept, but not weighed yet
+        if payment.weighed.status is not payment.status:  # kept, but not weighed yet
             return Work(next_check_at=now, holds_likeness=not payment.status.is_closed)
         if payment.status is Status.SUCCEEDED:
             if payment.late and not payment.order_overpaid and not order_checked:

@@ -44,6 +44,8 @@ class Purpose(StrEnum):
 
     PROMPT = "prompt"
     STATUS = "status"
+    REFUND = "refund"
+    REFUND_TIMEOUT = "refund_timeout"
 
 
 @dataclass(frozen=True, slots=True)
