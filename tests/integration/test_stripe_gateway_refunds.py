@@ -230,7 +230,7 @@ async def test_a_refund_may_take_its_time(world: World) -> None:
     payment = await paid(world, "tok_pendingRefund")
 
     waiting, piece = await world.refund(payment, a_refund(payment, 1000))
-    await world.caller.steer(f"refund/{waiting.references[REFUND]}", outcome="succeed")
+    await world.caller.http.post(f"/_refund/{waiting.references[REFUND]}")  # unless it is done by itself already
     refund, _ = await world.look_up_refund(payment, waiting)
 
     assert (waiting.status, piece.claim) == (RefundStatus.PROCESSING, Claim.PROCESSING)

@@ -182,15 +182,18 @@ def test_words_that_are_not_stripes_are_left_out(reason: str | None) -> None:
 @pytest.mark.parametrize("money", [Money(1, "MGA"), Money(1001, "KWD")])
 def test_an_amount_that_stripe_cannot_say_is_refused_before_anything_happens(money: Money) -> None:
     """
-    The field is named; there is no smallest refund otherwise.
+    The field is named; there is no smallest refund or capture otherwise.
     """
     gateway = StripeGateway(api_key="sk_test_unit", clock=StandingClock())
     payment = a_payment(references={INTENT: "pi_1"})
 
     with pytest.raises(Invalid) as refused:
         gateway.plan_refund(payment, money)
+    with pytest.raises(Invalid):
+        gateway.check_capture(a_payment(money=Money(10_000, money.currency)), money.amount)
 
     assert [fault.field for fault in refused.value.faults] == ["amount"]
+    gateway.check_capture(payment, 1)
     assert gateway.plan_refund(payment, usd(1)) is RefundChannel.STRIPE
 
 
