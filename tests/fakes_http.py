@@ -22,6 +22,7 @@ from adapters.http.keys import Keys, SecretKey
 from adapters.http.views import render
 from adapters.http.webhooks import Ears
 from application.find_payments import Reader, Story
+from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
 from application.start_payment import Answered, PaymentRequest
@@ -30,6 +31,7 @@ from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from tests.builders import SOMEONE, a_payment, paid
+from tests.fakes import PositionsFake
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -100,8 +102,10 @@ class FindPaymentFake:
 @dataclass
 class FindHistoryFake:
     shelf: ShelfFake
+    asked: list[Reader] = field(default_factory=list)
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
+        self.asked.append(reader)
         self.shelf.get(payment_id, reader)
         entries = self.shelf.stories[payment_id]
         return Story(entries, verify(entries, entries[-1].hash))
@@ -173,8 +177,10 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
+    positions: PositionsFake = field(default_factory=PositionsFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
 
@@ -183,7 +189,8 @@ class World:
             use_cases=_unchecked(UseCases)(
                 start_payment=self.start,
                 find_payment=FindPaymentFake(self.shelf),
-                find_history=FindHistoryFake(self.shelf),
+                find_history=FindHistoryFake(self.shelf, self.readers),
+                own_writes=OwnWrites(self.positions),
                 blinder=BlinderFake(),
             ),
             ears=_unchecked(Ears)(

@@ -39,7 +39,7 @@ class Payments(Controller):
             raise Forbidden("The token is another user's.")
         answered = await desk.use_cases.start_payment.execute(asked)
         name_payment(request.scope, answered.payment_id)
-        return _answer(answered)
+        return await desk.wrote(_answer(answered))
 
     @get("/{payment_id:str}", operation_id="FindPayment")
     async def find(

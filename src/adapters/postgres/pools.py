@@ -36,6 +36,8 @@ _CUT_OFF: Final = (
     OSError,
     TimeoutError,
 )
+#: A connection to a primary that is none any more, and one that does not answer: closing it would wait for its answer.
+_NO_MORE_OF_IT: Final = (asyncpg.ReadOnlySQLTransactionError, TimeoutError)
 _NO_PARTITION: Final = "no partition of relation"
 
 
@@ -43,15 +45,16 @@ class Database:
     """
     A pool of connections, some of them set aside for those who have already called a gateway.
 
-    `wait` (seconds) is how long a caller waits for a connection before it is told that we cannot serve.
+    `wait` (seconds) is how long a caller waits for a connection before it is told that we cannot serve. `lazy`: opens
+    without a connection, and so also where there is no server yet.
     Statements are single and atomic, so a connection needs no cleaning when it is given back: it goes on a stack of
     ours, which costs nothing, and to asyncpg's pool (a task and a timer each way) only when something was wrong.
     """
 
-    def __init__(self, dsn: str, *, size: int = 16, set_aside: int = 4, wait: float = 1.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 16, set_aside: int = 4, wait: float = 1.0, lazy: bool = False) -> None:
         self._pool = asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0 if lazy else 1,
             max_size=size,
             reset=_keep,
             command_timeout=10,
@@ -173,7 +176,7 @@ class _Taken:
             if why is None:
                 self._idle.append(self._connection)
                 return
-            if isinstance(why, asyncpg.ReadOnlySQLTransactionError):  # a primary that is none any more
+            if isinstance(why, _NO_MORE_OF_IT):
                 self._connection.terminate()
             await self._pool.release(self._connection)
         finally:
