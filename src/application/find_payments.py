@@ -21,11 +21,11 @@ _NUDGE_AT_MOST_EVERY: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who wants to see: their own things only, unless `sees_all`; and nothing older than `after`, their last write."""
+    """Who wants to see: their own things only, unless `sees_all`; and all that they have `written`."""
 
     user_id: UUID | None
     sees_all: bool = False
-    after: Position | None = None
+    written: Position | None = None
 
     def may_see(self, thing: Payment | KeptStory) -> bool:
         return self.sees_all or thing.user_id == self.user_id
@@ -77,7 +77,7 @@ class FindHistory:
         self._stories = stories
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
-        kept = await self._stories.of(payment_id, after=reader.after)
+        kept = await self._stories.of(payment_id, after=reader.written)
         if kept is None or not reader.may_see(kept):
             raise NotFound
         return Story(kept.entries, verify(kept.entries, kept.head))

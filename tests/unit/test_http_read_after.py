@@ -32,7 +32,7 @@ async def test_a_write_tells_its_position_and_a_read_takes_it() -> None:
         read = await reader.get(f"/payment-history/{payment.id}", headers={"x-read-after": token})
 
     assert read.status_code == 200
-    assert [one.after for one in other_process.readers] == [4711]
+    assert [one.written for one in other_process.readers] == [4711]
 
 
 async def test_a_declined_payment_is_written_too() -> None:
@@ -64,7 +64,7 @@ async def test_the_writer_is_known_without_the_header() -> None:
     async with world.client(a_token(sub=str(SOMEONE_ELSE)), app=app) as other:
         await other.get(f"/payment-history/{payment.id}")
 
-    assert [reader.after for reader in world.readers] == [4711, 5000, 4711, None]
+    assert [reader.written for reader in world.readers] == [4711, 5000, 4711, None]
 
 
 @pytest.mark.parametrize(

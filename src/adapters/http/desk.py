@@ -50,8 +50,8 @@ class Desk:
         """
         named = read_after(self.scope)
         known = self.use_cases.own_writes.last(self.caller.user_id)
-        after = max((position for position in (named, known) if position is not None), default=None)
-        return Reader(self.caller.user_id, sees_all=self.caller.is_admin, after=after)
+        written = max((position for position in (named, known) if position is not None), default=None)
+        return Reader(self.caller.user_id, sees_all=self.caller.is_admin, written=written)
 
     async def wrote(self, reply: Reply) -> Reply:
         """The answer to what has written something, or found it written: it says after what to read."""

@@ -36,8 +36,6 @@ _CUT_OFF: Final = (
     OSError,
     TimeoutError,
 )
-#: A connection to a primary that is none any more, and one that does not answer: closing it would wait for its answer.
-_NO_MORE_OF_IT: Final = (asyncpg.ReadOnlySQLTransactionError, TimeoutError)
 _NO_PARTITION: Final = "no partition of relation"
 
 
@@ -176,7 +174,7 @@ class _Taken:
             if why is None:
                 self._idle.append(self._connection)
                 return
-            if isinstance(why, _NO_MORE_OF_IT):
+            if isinstance(why, asyncpg.ReadOnlySQLTransactionError):  # a primary that is none any more
                 self._connection.terminate()
             await self._pool.release(self._connection)
         finally:
