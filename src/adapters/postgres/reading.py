@@ -16,9 +16,9 @@ from domain.errors import Unavailable
 PATIENCE: Final = 0.5
 #: A replica that could not serve is tried by one reader after so many seconds; all others go to the primary.
 TRY_AGAIN_AFTER: Final = 5.0
-#: What is read is never older than twice so many seconds (who has written is remembered for longer), and a replica
-#: that has not come to where the primary was so many seconds ago is lost.
-MAY_LAG: Final = 20.0
+#: A replica that has not come to where the primary was so many seconds ago is lost; what is read is never older than
+#: three times as many, and who has written is remembered for longer.
+MAY_LAG: Final = 15.0
 
 #: A statement that gave way to what was being replayed, or took too long: the replica is as well as before.
 _THIS_ONE_ONLY: Final = (asyncpg.TransactionRollbackError, asyncpg.QueryCanceledError)
