@@ -201,6 +201,7 @@ def daraja(container: Container, settings: Settings) -> DarajaGateway:
         clock=container.clock(),
         confirm=settings.mpesa_confirm,
         initiator=_initiator(settings),
+        b2c_shortcode=settings.mpesa_b2c_shortcode,
         fresh_tokens=PostgresFreshTokens(container.database()),
         total_timeout=timedelta(seconds=settings.mpesa_timeout_seconds),
     )
