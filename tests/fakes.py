@@ -335,6 +335,9 @@ class FakeGateway:
         self.cancelled.append(payment.id)
         return self._answer()
 
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """Every amount is taken here."""
+
     async def capture(self, payment: Payment, operation: Operation) -> Report:
         self.captured.append((payment.id, operation.amount))
         return self._answer()
