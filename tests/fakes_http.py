@@ -19,9 +19,11 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
-from adapters.http.views import render
+from adapters.http.views import render, render_note
 from adapters.http.webhooks import Ears
+from application.add_note import AddNote
 from application.find_payments import Reader, Story
+from application.list_payments import ListHistory, ListPayments
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
 from application.start_payment import Answered, PaymentRequest
@@ -30,6 +32,7 @@ from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from tests.builders import SOMEONE, a_payment, paid
+from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, StandingClock
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -173,6 +176,7 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    store: InMemoryPayments = field(default_factory=InMemoryPayments)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
@@ -184,6 +188,15 @@ class World:
                 start_payment=self.start,
                 find_payment=FindPaymentFake(self.shelf),
                 find_history=FindHistoryFake(self.shelf),
+                list_payments=ListPayments(lists=InMemoryLists(self.store)),
+                list_history=ListHistory(lists=InMemoryLists(self.store), sealer=PlainSealer()),
+                add_note=AddNote(
+                    payments=self.store,
+                    notes=InMemoryNotes(self.store),
+                    sealer=PlainSealer(),
+                    render=render_note,
+                    clock=StandingClock(),
+                ),
                 blinder=BlinderFake(),
             ),
             ears=_unchecked(Ears)(

@@ -1,16 +1,18 @@
 """The read side: one payment, and its story."""
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from application import notes
 from application.ports.open_payments import OpenPayments
 from application.ports.payments import Payments
-from application.ports.platform import Clock
-from domain.errors import NotFound, Unavailable
-from domain.history import Entry, verify
+from application.ports.platform import Clock, Sealer
+from domain.errors import Forbidden, NotFound, Unavailable
+from domain.history import Entry, Note, verify
 from domain.payment import Payment
 from domain.status import Status
 
@@ -26,6 +28,19 @@ class Reader:
 
     def may_see(self, payment: Payment) -> bool:
         return self.sees_all or payment.user_id == self.user_id
+
+    def whose(self, user_id: UUID | None) -> UUID | None:
+        """
+        Whose things a list holds that was asked for `user_id` (None: for nobody in particular). None: everybody's.
+
+        Raises:
+            Forbidden: they are another user's, or would be if there were such a user.
+        """
+        if self.sees_all:
+            return user_id
+        if self.user_id is None or user_id not in {None, self.user_id}:
+            raise Forbidden("The token is another user's.")
+        return self.user_id
 
 
 class FindPayment:
@@ -56,10 +71,15 @@ class FindPayment:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A payment's history, oldest first. `broken_at`: the first seq that is missing or altered; None: it verifies."""
+    """
+    A payment's history, oldest first, and the notes in it by seq.
+
+    `broken_at`: the first seq that is missing or altered; None: it verifies.
+    """
 
     entries: list[Entry]
     broken_at: int | None
+    notes: Mapping[int, Note] = field(default_factory=dict)
 
 
 class FindHistory:
@@ -68,10 +88,12 @@ class FindHistory:
 
     Raises:
         NotFound: there is no such payment, or it is somebody else's.
+        Unavailable: a note cannot be read with the keys at hand.
     """
 
-    def __init__(self, *, payments: Payments) -> None:
+    def __init__(self, *, payments: Payments, sealer: Sealer) -> None:
         self._payments = payments
+        self._sealer = sealer
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
         kept = await self._payments.find(payment_id)
@@ -79,4 +101,5 @@ class FindHistory:
             raise NotFound
         entries = await self._payments.history(payment_id)
         # Entries that were written since the payment was read are told, and verified by the next reader.
-        return Story(entries, verify(entries[: kept.payment.version], kept.head))
+        broken_at = verify(entries[: kept.payment.version], kept.head)
+        return Story(entries, broken_at, notes.read_all(entries, self._sealer))

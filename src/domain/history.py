@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -48,8 +48,20 @@ class Entry:
     event: str = ""
 
 
-def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes) -> Entry:
-    """The entry that says how `before` became `after`; `head` is the hash of the entry before (or GENESIS)."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody remarked: free text, and whatever belongs to it. It may be personal."""
+
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes, *, note: str | None = None) -> Entry:
+    """
+    The entry that says how `before` became `after`; `head` is the hash of the entry before (or GENESIS).
+
+    `note` is what somebody remarked, sealed.
+    """
     new = after.known.evidence - (before.known.evidence if before else frozenset())
     story: dict[str, Any] = {
         "scheme": SCHEME,
@@ -70,10 +82,11 @@ def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes) -> E
     flags = [name for name in ("late", "order_overpaid", "disputed") if getattr(after, name)]
     if flags:
         story["flags"] = flags
+    if note is not None:
+        story["note"] = note
     body = json.dumps(story, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-    return Entry(
-        payment_id=after.id, seq=after.version, body=body, hash=chain(head, body), event=event_type(before, after)
-    )
+    event = event_type(before, after) if note is None else "payment.noted"
+    return Entry(payment_id=after.id, seq=after.version, body=body, hash=chain(head, body), event=event)
 
 
 def chain(head: bytes, body: bytes) -> bytes:

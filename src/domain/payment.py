@@ -157,6 +157,10 @@ class Payment:
         """Another payment of the same user and order succeeded too: both are kept, a person or a refund decides."""
         return replace(self, order_overpaid=True, version=self.version + 1, updated_at=at)
 
+    def noted(self, at: datetime) -> Self:
+        """Somebody remarked something about it: a line more in its story, and nothing else."""
+        return replace(self, version=self.version + 1, updated_at=at)
+
     @property
     def outcome_is_told(self) -> bool:
         """Whether a gateway has answered, and the status says what it answered: then it may be told and stored."""

@@ -18,13 +18,15 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
-from adapters.http.views import render
+from adapters.http.views import render, render_note
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.notes import PostgresNotes
 from adapters.postgres.open_payments import PostgresOpenPayments
+from adapters.postgres.payment_lists import PostgresPaymentLists
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
@@ -34,8 +36,10 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.stripe.signatures import StripeSignatures
 from adapters.stripe.webhooks import StripeEvents
 from adapters.system import SystemClock, new_id
+from application.add_note import AddNote
 from application.apply_inbox import ApplyInbox
 from application.find_payments import FindHistory, FindPayment
+from application.list_payments import ListHistory, ListPayments
 from application.open_work import WorkPolicy
 from application.ports.gateway import PaymentGateway
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
@@ -59,6 +63,8 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    payment_lists = providers.Singleton(PostgresPaymentLists, primary=database, reading=database, vault=vault)
+    notes = providers.Singleton(PostgresNotes, database, vault, keys_kept_for=keys_kept_for)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(
@@ -88,7 +94,12 @@ class Container(containers.DeclarativeContainer):
         lease_for=lease_for,
     )
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
-    find_history = providers.Singleton(FindHistory, payments=payments)
+    find_history = providers.Singleton(FindHistory, payments=payments, sealer=vault)
+    list_payments = providers.Singleton(ListPayments, lists=payment_lists)
+    list_history = providers.Singleton(ListHistory, lists=payment_lists, sealer=vault)
+    add_note = providers.Singleton(
+        AddNote, payments=payments, notes=notes, sealer=vault, render=providers.Object(render_note), clock=clock
+    )
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
     receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
@@ -97,6 +108,9 @@ class Container(containers.DeclarativeContainer):
         start_payment=start_payment,
         find_payment=find_payment,
         find_history=find_history,
+        list_payments=list_payments,
+        list_history=list_history,
+        add_note=add_note,
         blinder=vault,
     )
     ears = providers.Singleton(

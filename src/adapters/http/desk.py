@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from litestar import Request
 
 from adapters.http.auth import Authenticator, Caller
-from adapters.http.payment_request import NewPayment
+from adapters.http.pages import Cursors, Paging
+from adapters.http.query import Query
+from application.add_note import AddNote
 from application.find_payments import FindHistory, FindPayment, Reader
+from application.list_payments import ListHistory, ListPayments
 from application.ports.payments import Key
 from application.ports.platform import Blinder
 from application.start_payment import StartPayment
@@ -24,7 +27,18 @@ class UseCases:
     start_payment: StartPayment
     find_payment: FindPayment
     find_history: FindHistory
+    list_payments: ListPayments
+    list_history: ListHistory
+    add_note: AddNote
     blinder: Blinder
+
+
+class Body(Protocol):
+    """What was sent with a key."""
+
+    def canonical(self) -> str:
+        """The same text for every spelling of the same request."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +52,17 @@ class Desk:
     def reader(self) -> Reader:
         return Reader(self.caller.user_id, sees_all=self.caller.is_admin)
 
-    def key(self, key: str | None, route: str, body: NewPayment) -> Key | None:
+    def key(self, key: str | None, route: str, body: Body) -> Key | None:
         """`key` as this caller's on this route, with a fingerprint of what it was sent with."""
         if key is None:
             return None
         fingerprint = self.use_cases.blinder.blind("body", _VERSION, route, body.canonical())
         return Key(caller=str(self.caller.user_id), route=route, key=key, fingerprint=fingerprint)
+
+    def paging(self, query: Query, route: str) -> Paging:
+        """Which page of the list at `route` this caller asks for. Read the route's own parameters first."""
+        sees = "all" if self.caller.is_admin else "own"
+        return Paging.read(query, Cursors(self.use_cases.blinder), route, str(self.caller.user_id), sees)
 
 
 def reception(*, authenticator: Authenticator, use_cases: UseCases) -> Callable[..., Awaitable[Desk]]:

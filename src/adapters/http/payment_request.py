@@ -93,14 +93,14 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """
         refuse_card_numbers(document)
         new = into(cls, document.value, forms=_FORMS)
-        faults = [*_text_faults(new), *_metadata_faults(new.metadata)]
+        faults = [*_text_faults(new), *metadata_faults(new.metadata)]
         if faults:
             raise Invalid(*faults)
         return new
 
     def canonical(self) -> str:
         """The same text for every spelling of the same request: defaults filled in, keys in order."""
-        return _canonical(self).decode()
+        return canonical(self)
 
     def to_request(self, *, request_id: str, key: Key | None) -> PaymentRequest:
         """
@@ -172,7 +172,7 @@ def _may_return_to(url: str) -> bool:
     return bool(host) and secure and port_is_sane and "@" not in parts.netloc and "\\" not in url
 
 
-def _metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
+def metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
     text = msgspec.json.encode(metadata)
     if len(text) > _LARGEST_METADATA:
         yield Fault("metadata", "must not be larger than 16 KiB")
@@ -184,4 +184,9 @@ def _metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(path, "must be an integer of 64 bits")
 
 
-_canonical: Final = msgspec.json.Encoder(order="sorted").encode
+def canonical(body: msgspec.Struct) -> str:
+    """A body with its keys in order."""
+    return _sorted(body).decode()
+
+
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode

@@ -72,8 +72,8 @@ class PostgresPayments:
                                   capture_method, status, known, refs, private, history_head, version)
             SELECT id, $2, $2, $3, $4, $5, $6, $7, $8, $9, 'PROCESSING', '[]', $10, $11, $12, 1 FROM opened
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, 1, $13, $12 FROM opened
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, 1, $13, $12, $3, $2 FROM opened
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, 1, $14, $2 FROM opened
@@ -147,7 +147,7 @@ class PostgresPayments:
         row = await self._database.row(self._FIND_TWIN, payment_id, born(payment_id), now)
         if row is None:
             raise Unavailable
-        return Repeated(rows.kept(row, self._vault), self._answer(twin, key), running=row["running"])
+        return Repeated(rows.kept(row, self._vault), rows.answer(twin, key, self._vault), running=row["running"])
 
     # One snapshot: between two, the first could end, and would look as if it neither ran nor had an outcome.
     _FIND_TWIN: Final = """
@@ -170,8 +170,8 @@ class PostgresPayments:
                AND NOT EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $17)
             RETURNING id
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, $16, $18, $15 FROM moved WHERE $18::bytea IS NOT NULL
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, $16, $18, $15, $37, $4 FROM moved WHERE $18::bytea IS NOT NULL
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, $16, $19, $4 FROM moved WHERE $18::bytea IS NOT NULL
@@ -247,7 +247,7 @@ class PostgresPayments:
             [kind for kind, _ in names],
             [rows.registered(*name, self._vault) for name in names],
             answer.status if answer else None,
-            self._vault.seal(answer.body, _of(key)) if answer and key else None,
+            rows.seal_answer(answer, key, self._vault) if answer and key else None,
             *((key.caller, key.route, key.key) if key else (None,) * 3),
             after.status.is_closed and after.method.phone is not None,
             step.inbox_id,
@@ -270,7 +270,7 @@ class PostgresPayments:
             raise
         if moved is None:
             return Recorded(await self._why_not(step))
-        return Recorded(Outcome.DONE, self._answer(moved, key) if key else None)
+        return Recorded(Outcome.DONE, rows.answer(moved, key, self._vault) if key else None)
 
     _FENCE: Final = "SELECT 1 FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $2"
 
@@ -287,16 +287,11 @@ class PostgresPayments:
     """
 
     async def store_answer(self, key: Key, answer: Answer) -> Answer:
-        sealed = self._vault.seal(answer.body, _of(key))
+        sealed = rows.seal_answer(answer, key, self._vault)
         row = await self._database.row(
             self._STORE_ANSWER, key.caller, key.route, key.key, answer.status, sealed, urgent=True
         )
-        return (self._answer(row, key) if row else None) or answer
-
-    def _answer(self, row: asyncpg.Record, key: Key) -> Answer | None:
-        if row["answer"] is None:
-            return None
-        return Answer(row["status"], self._vault.open(row["answer"], _of(key)))
+        return (rows.answer(row, key, self._vault) if row else None) or answer
 
     _FIND: Final = "SELECT * FROM payments WHERE id = $1 AND created_at = $2"
 
@@ -334,10 +329,6 @@ class PostgresPayments:
     async def another_succeeded(self, payment: Payment) -> bool:
         found = await self._database.rows(self._ANOTHER_SUCCEEDED, payment.user_id, payment.order_id, payment.id)
         return bool(found)
-
-
-def _of(key: Key) -> str:
-    return f"answer:{key.caller}:{key.route}:{key.key}"
 
 
 def _id(found: Sequence[Any]) -> UUID | None:

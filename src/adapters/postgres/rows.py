@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.encryption import Vault
 from application.ports.gateway import Operation
-from application.ports.payments import Kept
+from application.ports.payments import Answer, Kept, Key
 from domain.evidence import Evidence, Reason
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind
@@ -82,6 +82,19 @@ def seal_operation(operation: Operation, payment_id: UUID, vault: Vault) -> byte
 
 def operation(sealed: bytes, payment_id: UUID, vault: Vault) -> Operation:
     return _operation.decode(vault.open(sealed, f"operation:{payment_id}"))
+
+
+def seal_answer(answer: Answer, key: Key, vault: Vault) -> bytes:
+    return vault.seal(answer.body, _about(key))
+
+
+def answer(row: asyncpg.Record, key: Key, vault: Vault) -> Answer | None:
+    """The answer that a row of `idempotency_keys` holds, if it holds one (still)."""
+    return None if row["answer"] is None else Answer(row["status"], vault.open(row["answer"], _about(key)))
+
+
+def _about(key: Key) -> str:
+    return f"answer:{key.caller}:{key.route}:{key.key}"
 
 
 def kept(row: asyncpg.Record, vault: Vault) -> Kept:
