@@ -88,7 +88,6 @@ class FindHistory:
 
     Raises:
         NotFound: there is no such payment, or it is somebody else's.
-        Unavailable: a note cannot be read with the keys at hand.
     """
 
     def __init__(self, *, payments: Payments, sealer: Sealer) -> None:

@@ -50,7 +50,6 @@ class ListHistory:
 
     Raises:
         Forbidden: they are another user's.
-        Unavailable: a note cannot be read with the keys at hand.
     """
 
     def __init__(self, *, lists: PaymentLists, sealer: Sealer) -> None:

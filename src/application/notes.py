@@ -7,10 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from application.ports.platform import Sealer
+from domain.errors import Unavailable
 from domain.history import Entry, Note
 
 #: A quote inside a text would be escaped: only the key itself looks like this in an entry's body.
-_MARK: Final = b'"note":'
+_MARK: Final = b'"sealed_note":'
 
 
 def seal(note: Note, payment_id: UUID, sealer: Sealer) -> str:
@@ -20,16 +21,14 @@ def seal(note: Note, payment_id: UUID, sealer: Sealer) -> str:
 
 
 def read(entry: Entry, sealer: Sealer) -> Note | None:
-    """
-    The note of an entry, if it is one.
-
-    Raises:
-        Unavailable: it cannot be read with the keys at hand.
-    """
+    """The note of an entry, if it holds one that can be opened. What was altered is told as it stands there, sealed."""
     if _MARK not in entry.body:
         return None
-    sealed = b64decode(json.loads(entry.body)["note"])
-    return Note(**json.loads(sealer.open(sealed, _about(entry.payment_id))))
+    try:
+        sealed = b64decode(json.loads(entry.body)["sealed_note"])
+        return Note(**json.loads(sealer.open(sealed, _about(entry.payment_id))))
+    except (Unavailable, ValueError):
+        return None
 
 
 def read_all(entries: Iterable[Entry], sealer: Sealer) -> dict[int, Note]:

@@ -83,7 +83,7 @@ def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes, *, n
     if flags:
         story["flags"] = flags
     if note is not None:
-        story["note"] = note
+        story["sealed_note"] = note
     body = json.dumps(story, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
     event = event_type(before, after) if note is None else "payment.noted"
     return Entry(payment_id=after.id, seq=after.version, body=body, hash=chain(head, body), event=event)

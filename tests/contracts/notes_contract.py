@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -140,3 +141,6 @@ class NotesContract:
         assert notebook.read_all([begun, noted], sealer) == {2: note}
         assert b"Bob" not in noted.body
         assert b"Eve" not in noted.body
+        elsewhere = replace(noted, payment_id=SOMEONE)
+        altered = replace(noted, body=noted.body.replace(b'_note":"', b'_note":"A'))
+        assert [notebook.read(entry, sealer) for entry in (elsewhere, altered)] == [None, None]

@@ -1,20 +1,28 @@
-"""Lists and notes in PostgreSQL: the contracts."""
+"""Lists and notes in PostgreSQL: the contracts, and what only a database can promise."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from adapters.encryption import MasterKeys, Vault
+from adapters.http.views import render_note
 from adapters.postgres import data_keys
 from adapters.postgres.notes import PostgresNotes
 from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payment_lists import PostgresPaymentLists
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
+from adapters.system import SystemClock
+from application.add_note import AddNote, NoteRequest
+from application.find_payments import Reader
+from application.ports.payment_lists import Wanted
 from tests import databases
+from tests.builders import SOMEONE, a_key, a_payment
 from tests.contracts.lists_contract import ListsContract
 from tests.contracts.notes_contract import NotesContract
+from tests.contracts.payments_contract import opened
 
 
 @pytest.fixture
@@ -51,3 +59,50 @@ class TestPostgresNotes(NotesContract):
     @pytest.fixture
     def sealer(self, vault: Vault) -> Vault:
         return vault
+
+
+class NothingYet(Database):
+    """A replica that is so late that it has nothing."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def rows(self, statement: str, *values: Any, urgent: bool = False) -> Sequence[Any]:
+        self.asked += 1
+        return []
+
+
+async def test_what_belongs_to_an_order_is_never_late(payments: PostgresPayments, pool: Database, vault: Vault) -> None:
+    """Whoever asks whether an order is paid decides by it: it is read where it was written. Other lists may be late."""
+    replica = NothingYet()
+    lists = PostgresPaymentLists(pool, replica, vault)
+    kept, _ = await opened(payments, a_payment())
+
+    assert await lists.payments(Wanted(order_id="order_1", user_id=SOMEONE), limit=9) == [kept.payment]
+    assert replica.asked == 0
+    assert await lists.payments(Wanted(user_id=SOMEONE), limit=9) == []
+    assert await lists.history(SOMEONE, limit=9) == []
+    assert replica.asked == 2
+
+
+async def test_a_note_is_readable_in_no_table_and_has_its_event(
+    payments: PostgresPayments, pool: Database, vault: Vault, database: databases.Database
+) -> None:
+    """A dump of the database, its stored answers too, gives nobody away."""
+    notes = PostgresNotes(pool, vault, keys_kept_for=timedelta(days=30))
+    add = AddNote(payments=payments, notes=notes, sealer=vault, render=render_note, clock=SystemClock())
+    kept, _ = await opened(payments, a_payment())
+    asked = NoteRequest(payment_id=kept.payment.id, text="canary@example.com", request_id="r", key=a_key())
+
+    answer = await add.execute(asked, Reader(SOMEONE))
+
+    assert b"canary@example.com" in answer.answer.body
+    async with databases.connected(database.owner_dsn) as owner:
+        tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in tables:
+            rows = await owner.fetch(f"SELECT t::text AS row FROM {table} AS t")  # noqa: S608 - our own tables
+            dump = "\n".join(row["row"] for row in rows)
+            assert "canary" not in dump
+            assert b"canary".hex() not in dump
+        events = await owner.fetch("SELECT seq, type FROM outbox ORDER BY seq")
+    assert [tuple(row) for row in events] == [(1, "payment.created"), (2, "payment.noted")]

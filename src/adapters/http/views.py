@@ -122,7 +122,7 @@ def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
 
 
 def entry_view(entry: Entry, previous: bytes, note: Note | None) -> dict[str, Any]:
-    """What is stored of an entry, with its hash and the hash before it. A note is told in plain."""
+    """What is stored of an entry, with its hash and the hash before it; beside a sealed note, what it says."""
     told = {**msgspec.json.decode(entry.body), "previous_hash": previous.hex(), "hash": entry.hash.hex()}
     return told if note is None else told | {"note": note.text, "metadata": note.metadata}
 
