@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -22,15 +22,19 @@ from adapters.http.keys import Keys, SecretKey
 from adapters.http.views import render, render_note
 from adapters.http.webhooks import Ears
 from application.add_note import AddNote
+from application.answered import Answered
 from application.find_payments import Reader, Story
 from application.list_payments import ListHistory, ListPayments
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
-from application.start_payment import Answered, PaymentRequest
+from application.refund_payment import RefundRequest
+from application.start_payment import PaymentRequest
+from application.undertake import ChangeRequest
 from domain.errors import NotFound
 from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
+from domain.refund import Refund
 from tests.builders import SOMEONE, a_payment, paid
 from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, StandingClock
 
@@ -111,6 +115,37 @@ class FindHistoryFake:
 
 
 @dataclass
+class ChangesFake:
+    """Captures, cancels and refunds: answers with what it was told to, and remembers what it was asked."""
+
+    asked: list[Any] = field(default_factory=list)
+    answer: Answered = field(default_factory=lambda: Answered(Answer(200, b'{"success":true}'), uuid7()))
+    refunds: dict[UUID, Refund] = field(default_factory=dict)
+    fails: Exception | None = None
+
+    async def capture(self, request: ChangeRequest, amount: int | None) -> Answered:
+        return self._answer((request, amount))
+
+    async def cancel(self, request: ChangeRequest) -> Answered:
+        return self._answer(request)
+
+    async def refund(self, request: RefundRequest) -> Answered:
+        return self._answer(request)
+
+    async def find_refund(self, refund_id: UUID, reader: Reader) -> Refund:
+        refund = self.refunds.get(refund_id)
+        if refund is None or reader.user_id != refund.user_id:
+            raise NotFound
+        return refund
+
+    def _answer(self, asked: Any) -> Answered:
+        self.asked.append(asked)
+        if self.fails is not None:
+            raise self.fails
+        return self.answer
+
+
+@dataclass
 class EarsFake:
     """All three ways in for a gateway's words, and the inbox they end in."""
 
@@ -122,7 +157,7 @@ class EarsFake:
     async def webhook(self, gateway: GatewayName, event_id: str, body: bytes) -> bool:
         return self._keep(f"{gateway}:{event_id}", body)
 
-    async def callback(self, token: str, body: bytes, purpose: Purpose) -> bool:
+    async def callback(self, token: str, body: bytes, purposes: Collection[Purpose]) -> bool:
         if token != self.token:
             raise NotFound
         return self._keep(token, body)
@@ -177,6 +212,7 @@ class World:
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
     store: InMemoryPayments = field(default_factory=InMemoryPayments)
+    changes: ChangesFake = field(default_factory=ChangesFake)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
@@ -186,6 +222,10 @@ class World:
         app: Litestar = make_app(
             use_cases=_unchecked(UseCases)(
                 start_payment=self.start,
+                capture_payment=UseCaseFake(self.changes.capture),
+                cancel_payment=UseCaseFake(self.changes.cancel),
+                refund_payment=UseCaseFake(self.changes.refund),
+                find_refund=UseCaseFake(self.changes.find_refund),
                 find_payment=FindPaymentFake(self.shelf),
                 find_history=FindHistoryFake(self.shelf),
                 list_payments=ListPayments(lists=InMemoryLists(self.store)),

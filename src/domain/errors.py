@@ -3,12 +3,20 @@ Everything that can go wrong, as a tree by who can mend it.
 
 PaymentError
 ├── Invalid                    the caller: the request breaks a rule; names the field
+│   ├── RefundTooLarge         more than what is left of the payment
+│   ├── PartialRefundUnsupported  the gateway gives back all or nothing
 │   └── IllegalTransition      nobody: a bug of ours, refused before it can be stored
 ├── NotFound                   the caller: no such thing, or somebody else's
 ├── Forbidden                  the caller: the token may not do this
 ├── Refused                    the caller: right request, wrong moment
 │   ├── DuplicatePayment       a payment like this is open or has just succeeded
 │   ├── PhoneBusy              the phone still shows another prompt of ours
+│   ├── PaymentBusy            another capture or cancel of this payment is at the gateway
+│   ├── NotCapturable          no money is held
+│   ├── NotCancellable         the money is taken, or cannot be stopped
+│   ├── NotRefundable          no money was taken, or it is in doubt
+│   ├── PaymentDisputed        the customer's bank decides about this money now
+│   ├── ReceiptPending         the gateway's receipt, by which it is given back, has not come yet
 │   ├── KeyInUse               the first request with this key still runs
 │   ├── KeyReused              this key came with another body before
 │   └── KeyExpired             this key was used too long ago to be answered
@@ -50,6 +58,22 @@ class Invalid(PaymentError):
         super().__init__()
 
 
+class RefundTooLarge(Invalid):
+    """The amount is more than what is left of the payment."""
+
+    def __init__(self, refundable: int) -> None:
+        left = f"at most {refundable} can be refunded" if refundable else "nothing is left to refund"
+        super().__init__(Fault("amount", left))
+        self.facts = {"refundable": refundable}
+
+
+class PartialRefundUnsupported(Invalid):
+    """The gateway gives back the whole amount in one, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault("amount", "only the whole amount can be refunded here, and only once"))
+
+
 class IllegalTransition(PaymentError):
     """A payment cannot go from this status to that one."""
 
@@ -75,6 +99,30 @@ class DuplicatePayment(Refused):
 
 class PhoneBusy(Refused):
     """This phone still shows another prompt; try again when it is answered or has expired."""
+
+
+class PaymentBusy(Refused):
+    """Another request about this payment is at the gateway; look at the payment, and try again in a moment."""
+
+
+class NotCapturable(Refused):
+    """Only an AUTHORIZED payment can be captured; look at its status."""
+
+
+class NotCancellable(Refused):
+    """The payment cannot be cancelled any more; where it succeeded, refund it."""
+
+
+class NotRefundable(Refused):
+    """Only a SUCCEEDED payment can be refunded; look at its status."""
+
+
+class PaymentDisputed(Refused):
+    """The customer disputes this payment: their bank decides where the money goes, so nothing is refunded."""
+
+
+class ReceiptPending(Refused):
+    """The gateway's receipt, by which the money is given back, has not come yet; try again in a minute."""
 
 
 class KeyInUse(Refused):

@@ -21,6 +21,8 @@ class Claim(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    RETURNED = "returned"  # of a refund: the gateway could not pay it out and took it back, even after a success
+    CONTESTED = "contested"  # of a refund: the money went back, but not by a call that we know of
 
     @property
     def is_failure(self) -> bool:
@@ -28,7 +30,7 @@ class Claim(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self is Claim.SUCCEEDED or self.is_failure
+        return self in {Claim.SUCCEEDED, Claim.RETURNED} or self.is_failure
 
 
 class Source(StrEnum):
@@ -64,6 +66,7 @@ class Reason(StrEnum):
     GATEWAY_BUSY = "gateway_busy"
     GATEWAY_ERROR = "gateway_error"
     GATEWAY_UNAVAILABLE = "gateway-unavailable"  # surely nothing was sent; nobody was charged
+    REFUND_REFUSED = "refund_refused"  # the gateway gives nothing (more) back of this payment
     NEVER_SENT = "never_sent"  # the gateway does not know it, and would by now
     CONFIGURATION = "configuration"  # our request or our account is wrong: the operator must act
 

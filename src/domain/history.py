@@ -10,7 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.evidence import Evidence
-from domain.payment import Payment
+from domain.payment import Payment, ReferenceKind
+from domain.refund import Refund
+from domain.verdict import Known
 
 #: What stands before the first entry of every payment.
 GENESIS: Final = bytes(32)
@@ -49,6 +51,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundMove:
+    """How one of the payment's refunds moved in the same step; `before` None: it was made."""
+
+    before: Refund | None
+    after: Refund
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What somebody remarked: free text, and whatever belongs to it. It may be personal."""
 
@@ -56,13 +66,20 @@ class Note:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes, *, note: str | None = None) -> Entry:
+def tell(
+    before: Payment | None,
+    after: Payment,
+    cause: Cause,
+    head: bytes,
+    refund: RefundMove | None = None,
+    *,
+    note: str | None = None,
+) -> Entry:
     """
     The entry that says how `before` became `after`; `head` is the hash of the entry before (or GENESIS).
 
     `note` is what somebody remarked, sealed.
     """
-    new = after.known.evidence - (before.known.evidence if before else frozenset())
     story: dict[str, Any] = {
         "scheme": SCHEME,
         "payment_id": str(after.id),
@@ -76,16 +93,23 @@ def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes, *, n
         "currency": after.money.currency,
         "amount_captured": after.amount_captured,
         "amount_refunded": after.amount_refunded,
-        "references": {kind: name for kind, name in after.references.items() if not kind.is_personal},
-        "evidence": [_evidence(piece) for piece in after.known.in_order() if piece in new],
+        "amount_reserved": after.amount_reserved,
+        "references": _public(after.references),
+        "evidence": _news(before.known if before else None, after.known),
     }
-    flags = [name for name in ("late", "order_overpaid", "disputed") if getattr(after, name)]
+    if after.amount_to_capture is not None:
+        story["amount_to_capture"] = after.amount_to_capture
+    if after.amount_excess_refunded:
+        story["amount_excess_refunded"] = after.amount_excess_refunded
+    flags = [name for name in ("late", "order_overpaid", "disputed", "cancel_requested") if getattr(after, name)]
     if flags:
         story["flags"] = flags
+    if refund is not None:
+        story["refund"] = _refund(refund)
     if note is not None:
         story["sealed_note"] = note
     body = json.dumps(story, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-    event = event_type(before, after) if note is None else "payment.noted"
+    event = "payment.noted" if note else refund_event(refund) if refund else event_type(before, after)
     return Entry(payment_id=after.id, seq=after.version, body=body, hash=chain(head, body), event=event)
 
 
@@ -114,9 +138,45 @@ def event_type(before: Payment | None, after: Payment) -> str:
         return "payment.created"
     if after.order_overpaid and not before.order_overpaid:
         return "order.overpaid"
+    if after.amount_to_capture != before.amount_to_capture:
+        return "payment.capture_requested"
+    if after.cancel_requested and not before.cancel_requested:
+        return "payment.cancel_requested"
     if before.status is after.status:
         return "payment.updated"
     return f"payment.{after.status.lower()}"
+
+
+def refund_event(move: RefundMove) -> str:
+    """The name a refund's change is published under: `refund.created`, `refund.succeeded`, …"""
+    if move.before is None:
+        return "refund.created"
+    return "refund.updated" if move.before.status is move.after.status else f"refund.{move.after.status.lower()}"
+
+
+def _refund(move: RefundMove) -> Mapping[str, Any]:
+    """Without the shop's own words: they may be about a person."""
+    before, after = move.before, move.after
+    return {
+        "id": str(after.id),
+        "status": after.status,
+        "was": before.status if before else None,
+        "failure": after.failure,
+        "amount": after.money.amount,
+        "channel": after.channel,
+        "origin": after.origin,
+        "references": _public(after.references),
+        "evidence": _news(before.known if before else None, after.known),
+    }
+
+
+def _public(references: Mapping[ReferenceKind, str]) -> Mapping[str, str]:
+    return {kind: name for kind, name in references.items() if not kind.is_personal}
+
+
+def _news(before: Known | None, after: Known) -> list[Mapping[str, Any]]:
+    new = after.evidence - (before.evidence if before else frozenset())
+    return [_evidence(piece) for piece in after.in_order() if piece in new]
 
 
 def _evidence(piece: Evidence) -> Mapping[str, Any]:

@@ -6,14 +6,14 @@ from typing import Final
 import asyncpg
 
 from adapters.encryption import Vault
-from adapters.postgres import rows
+from adapters.postgres.answers import answer_in, sealed_answer
 from adapters.postgres.pools import Database
 from application.ports.notes import Remark
 from application.ports.payments import Answer, Key
 from domain.errors import KeyExpired, KeyReused
 
-#: SQLSTATE of our own, raised by refuse(): the payment has moved since it was read, and the key must be left alone.
-_MOVED: Final = "PY009"
+#: SQLSTATE of our own, raised by refuse().
+_STALE: Final = "PY004"
 
 
 class PostgresNotes:
@@ -43,7 +43,9 @@ class PostgresNotes:
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, $5, $8, $4 FROM moved
         )
-        SELECT CASE WHEN twin.is_another IS NULL AND NOT EXISTS (SELECT FROM moved) THEN refuse('PY009', $1) END,
+        SELECT CASE WHEN twin.is_another IS NULL AND NOT EXISTS (SELECT FROM moved)
+                    THEN refuse('PY004', $1)  -- gives the key up again, too
+               END,
                twin.*
           FROM (SELECT) AS once LEFT JOIN claimed AS twin ON is_another
     """
@@ -62,12 +64,12 @@ class PostgresNotes:
             after.user_id,
             *((key.caller, key.route, key.key, key.fingerprint) if key else (None,) * 4),
             answer.status,
-            rows.seal_answer(answer, key, self._vault) if key else None,
+            sealed_answer(answer, key, self._vault),
         )
         try:
             twin = await self._database.row(self._ADD, *values)
         except asyncpg.PostgresError as refusal:
-            if refusal.sqlstate == _MOVED:
+            if refusal.sqlstate == _STALE:
                 return None
             raise
         if key is None or twin is None or twin["is_another"] is None:
@@ -75,7 +77,7 @@ class PostgresNotes:
         return self._first(twin, key, after.updated_at)
 
     def _first(self, twin: asyncpg.Record, key: Key, now: datetime) -> Answer:
-        first = rows.answer(twin, key, self._vault)
+        first = answer_in(twin, key, self._vault)
         if first is None or now - twin["created_at"] > self._keys_kept_for:
             raise KeyExpired
         if twin["fingerprint"] != key.fingerprint:

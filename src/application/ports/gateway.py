@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from domain.errors import GatewayUnavailable
@@ -17,18 +18,29 @@ class NothingSent(GatewayUnavailable):
         self.token_used = token_used
 
 
+class OperationKind(StrEnum):
+    COLLECT = "collect"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """
     A call that is, or may be, in flight: exactly what is needed to make it again or to recognise it.
 
-    `token` is the card token as it came (single-use); `callback_token` the secret in the callback's path.
+    `token` is the card token as it came (single-use); `callback_token` the secret in the callback's path, and
+    `timeout_token` the one in the path for "it waited too long". `amount`: minor units to capture.
     Kept encrypted while work on the payment is left.
     """
 
     started_at: datetime
+    kind: OperationKind = OperationKind.COLLECT
     token: str | None = None
     callback_token: str | None = None
+    timeout_token: str | None = None
+    amount: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +49,7 @@ class Preparation:
 
     references: Mapping[ReferenceKind, str] = field(default_factory=dict)
     callback_token: str | None = None
+    timeout_token: str | None = None
     holds_phone_for: timedelta | None = None
 
 
@@ -92,4 +105,8 @@ class PaymentGateway(Protocol):
 
     async def cancel(self, payment: Payment) -> Report:
         """Give up what was asked for, if it can still be given up. The provider's word decides what it became."""
+        ...
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        """Take `operation.amount` of what is held; the rest is released. The provider's word decides."""
         ...

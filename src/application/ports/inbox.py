@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.payments import Purpose
+from domain.errors import PaymentError
 from domain.ids import born
 from domain.payment_method import GatewayName
 
@@ -12,7 +14,8 @@ from domain.payment_method import GatewayName
 @dataclass(frozen=True, slots=True)
 class Message:
     """
-    A webhook as it came: the exact bytes, who sent them, and the payment its secret path named (if it has one).
+    A webhook as it came: the exact bytes, who sent them, and what its secret path named, if it has one: a payment,
+    perhaps one of its refunds, and what the path was made for.
 
     `event_id` is unique per gateway: the same event delivered again is the same message.
     """
@@ -23,11 +26,17 @@ class Message:
     body: bytes
     payment_id: UUID | None = None
     attempts: int = 0
+    refund_id: UUID | None = None
+    purpose: Purpose | None = None
 
     @property
     def arrived_at(self) -> datetime:
         """The millisecond inside the id (UTC)."""
         return born(self.id)
+
+
+class TooEarly(PaymentError):
+    """The message has outrun something of ours; it waits."""
 
 
 class Inbox(Protocol):

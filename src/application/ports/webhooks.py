@@ -6,7 +6,9 @@ from uuid import UUID
 
 from application.ports.inbox import Message
 from domain.errors import PaymentError
+from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
+from domain.refund import Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,37 @@ class WebhookTranslator(Protocol):
 
     def translate(self, message: Message, payment: Payment) -> Report:
         """What it claims about that payment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutRefund:
+    """
+    A message about a refund: by our id or by the gateway's name for it (`reference`, of kind REFUND).
+
+    Where neither is known to us it was made outside, of the payment that `payment` tells, and is `money`.
+    """
+
+    refund_id: UUID | None
+    reference: str | None
+    payment: About
+    money: Money | None
+
+
+class RefundTranslator(Protocol):
+    """
+    Understands one gateway's messages about refunds. Pure.
+
+    Raises, from every method:
+        Unreadable: the body is not what this gateway sends.
+    """
+
+    def about_refund(self, message: Message) -> AboutRefund | None:
+        """Which refund it is about; None where it is about none."""
+        ...
+
+    def translate_refund(self, message: Message, refund: Refund) -> Report:
+        """What it claims about that refund."""
         ...
 
 

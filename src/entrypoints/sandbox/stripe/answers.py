@@ -12,7 +12,13 @@ from entrypoints.sandbox.stripe.forms import LIST, TEXT, WHOLE, Shape, shaped
 from entrypoints.sandbox.stripe.store import Shelf, Work
 
 #: The fields that hold an id, and what it is the id of.
-_EXPANDABLE: Final = {"latest_charge": "charge", "payment_method": "payment_method", "customer": "customer"}
+_EXPANDABLE: Final = {
+    "latest_charge": "charge",
+    "charge": "charge",
+    "payment_intent": "payment_intent",
+    "payment_method": "payment_method",
+    "customer": "customer",
+}
 _MOST: Final = 100
 
 PAGING: Final[Shape] = {

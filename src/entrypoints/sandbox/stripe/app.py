@@ -7,13 +7,14 @@ from aiohttp import web
 
 from entrypoints.sandbox.behaviour import Behaviour, misbehaving
 from entrypoints.sandbox.behaviour import steering as behave
-from entrypoints.sandbox.stripe import customers, events, payment_intents, payment_methods, steering, tokens
+from entrypoints.sandbox.stripe import customers, events, payment_intents, payment_methods, refunds, steering, tokens
 from entrypoints.sandbox.stripe.answers import listing, retrieve
 from entrypoints.sandbox.stripe.api import Api, failure, unknown_route
+from entrypoints.sandbox.stripe.later import Later
 from entrypoints.sandbox.stripe.store import Store
 from entrypoints.sandbox.stripe.webhooks import Courier, Destination
 
-_MONEY = ("/v1/payment_intents",)
+_MONEY = ("/v1/payment_intents", "/v1/refunds")
 
 
 def build(ledger: Path, destination: Destination, api_key: str | None = None) -> web.Application:
@@ -22,6 +23,7 @@ def build(ledger: Path, destination: Destination, api_key: str | None = None) ->
     store = Store(ledger, destination.wants)
     courier = Courier(store, destination, behaviour)
     api = Api(store, behaviour, courier, api_key)
+    later = Later(api)
     app = web.Application(middlewares=[misbehaving(behaviour, failure)])
     _route_stripe(app.router, api)
     _route_steering(app.router, steering.Steering(api), behaviour)
@@ -29,7 +31,9 @@ def build(ledger: Path, destination: Destination, api_key: str | None = None) ->
 
     async def lifespan(_app: web.Application) -> AsyncIterator[None]:
         await courier.start()
+        later.start()
         yield
+        await later.stop()
         await courier.stop()
         store.ledger.close()
 
@@ -45,6 +49,9 @@ def _route_stripe(router: web.UrlDispatcher, api: Api) -> None:
     router.add_post(f"{intents}/{{id}}/confirm", api.writes(payment_intents.confirm))
     router.add_post(f"{intents}/{{id}}/capture", api.writes(payment_intents.capture))
     router.add_post(f"{intents}/{{id}}/cancel", api.writes(payment_intents.cancel))
+    router.add_post("/v1/refunds", api.writes(refunds.create))
+    router.add_get("/v1/refunds", api.reads(refunds.listing), allow_head=False)
+    router.add_get("/v1/refunds/{id}", api.reads(retrieve("refund")), allow_head=False)
     router.add_post(methods, api.writes(payment_methods.create))
     router.add_get(methods, api.reads(payment_methods.listing), allow_head=False)
     router.add_get(f"{methods}/{{id}}", api.reads(payment_methods.retrieve), allow_head=False)
@@ -70,3 +77,5 @@ def _route_steering(router: web.UrlDispatcher, by_hand: steering.Steering, behav
     router.add_post("/_settle/{id}", by_hand.does(steering.settle))
     router.add_post("/_fund/{id}", by_hand.does(steering.fund))
     router.add_post("/_expire/{id}", by_hand.does(steering.expire))
+    router.add_post("/_refund", by_hand.answers(steering.refund))
+    router.add_post("/_refund/{id}", by_hand.answers(steering.settle_refund))

@@ -29,6 +29,8 @@ class Card:
     processing: bool = False
     risk: str = "normal"
     funding: str = "credit"
+    refund_pends: bool = False
+    refund_fails: bool = False
 
 
 def _declined(decline_code: str, message: str = "Your card was declined.") -> Decline:
@@ -84,8 +86,8 @@ CARDS: Final[dict[str, Card]] = {
     "authenticationRequiredChargeDeclinedInsufficientFunds": Card(
         "visa", "3178", authenticates=True, then_decline=FUNDS
     ),
-    "pendingRefund": Card("visa", "7726"),
-    "refundFail": Card("visa", "5126"),
+    "pendingRefund": Card("visa", "7726", refund_pends=True),
+    "refundFail": Card("visa", "5126", refund_fails=True),
     "createDispute": Card("visa", "0259"),
     "createDisputeProductNotReceived": Card("visa", "2685"),
     "createDisputeInquiry": Card("visa", "1976"),

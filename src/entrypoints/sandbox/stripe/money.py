@@ -45,9 +45,14 @@ def check(amount: int, currency: str) -> None:
     if amount < 1:
         raise invalid("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer")
     if amount < _MINIMUM.get(currency, 1):
-        raise _bound("amount_too_small", f"Amount must be at least {_spelled(_MINIMUM[currency], currency)}")
+        raise _bound("amount_too_small", f"Amount must be at least {spelled(_MINIMUM[currency], currency)}")
     if amount > _MAXIMUM:
-        raise _bound("amount_too_large", f"Amount must be no more than {_spelled(_MAXIMUM, currency)}")
+        raise _bound("amount_too_large", f"Amount must be no more than {spelled(_MAXIMUM, currency)}")
+    check_step(amount, currency)
+
+
+def check_step(amount: int, currency: str) -> None:
+    """Refuse decimals that the currency does not have."""
     step = 10 if currency in _THREE_DECIMAL else 100 if currency in _TWO_THAT_ARE_ZERO else 1
     if amount % step:
         raise invalid(f"Invalid amount: in {currency} it must be divisible by {step}.", "amount")
@@ -57,7 +62,8 @@ def _bound(code: str, message: str) -> StripeError:
     return invalid(message, "amount", code)
 
 
-def _spelled(amount: int, currency: str) -> str:
+def spelled(amount: int, currency: str) -> str:
+    """For messages: `25.00 usd`."""
     decimals = 0 if currency in _ZERO_DECIMAL else 3 if currency in _THREE_DECIMAL else 2
     whole, rest = divmod(amount, 10**decimals)
     return f"{whole:,}.{rest:0{decimals}} {currency}" if decimals else f"{whole:,} {currency}"

@@ -54,6 +54,8 @@ def listing(call: Call) -> Answer:
     """GET /v1/payment_methods, or a customer's."""
     params = shaped(call.params, _LIST)
     customer = call.ids.get("id") or params.get("customer")
+    if "id" in call.ids:
+        call.work.get("customer", call.ids["id"])
     if params.get("type", "card") not in {"card", "customer_balance"}:
         raise invalid(f"Invalid type: {params['type']}", "type")
     return page(call, "payment_method", lambda owner: customer is None or owner == customer, params)
@@ -75,7 +77,9 @@ def attach(call: Call) -> Answer:
     if card is not None and not card.attaches and card.decline is not None:
         raise decline_error(card.decline)
     method["customer"] = customer
-    return answered(call, call.work.keep("payment_method", method, **_facts(call, method)), params.get("expand"))
+    text = call.work.keep("payment_method", method, **_facts(call, method))
+    call.work.tell("payment_method.attached", text)
+    return answered(call, text, params.get("expand"))
 
 
 def detach(call: Call) -> Answer:
@@ -87,6 +91,7 @@ def detach(call: Call) -> Answer:
         raise invalid(message, "payment_method")
     method["customer"] = None
     text = call.work.keep("payment_method", method, **_facts(call, method), detached=True)
+    call.work.tell("payment_method.detached", text)
     return answered(call, text, expand)
 
 

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from entrypoints.sandbox.stripe import charging, payment_intents
+from entrypoints.sandbox.stripe import charging, payment_intents, refunds
 from entrypoints.sandbox.stripe.api import FORM, Answer, Api, Call, respond
 from entrypoints.sandbox.stripe.charges import taken
-from entrypoints.sandbox.stripe.errors import Json, StripeError, invalid, wrong_state
+from entrypoints.sandbox.stripe.errors import Json, StripeError, encode, invalid, wrong_state
 from entrypoints.sandbox.stripe.store import Work
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -40,6 +40,18 @@ class Steering:
 
         return handle
 
+    def answers(self, endpoint: Callable[[Call], Answer]) -> Handler:
+        """A POST with a JSON body that is answered with what it changed."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                answer = await self.api.steer(endpoint, _call(self.api, request, await _parameters(request)))
+            except StripeError as error:
+                return respond(error.status, error.body, "req_steering")
+            return respond(*answer, "req_steering")
+
+        return handle
+
     async def ledger(self, _request: web.Request) -> web.Response:
         """GET /_ledger: the truth about money."""
         store = self.api.store
@@ -47,6 +59,7 @@ class Steering:
         return web.json_response(
             {
                 "charges": [taken(charge) for charge in store.all("charge") if charge["captured"]],
+                "refunds": store.all("refund"),
                 "payment_intents": store.all("payment_intent"),
                 "requests": self.api.requests,
                 "idempotency_keys": store.key_facts,
@@ -93,15 +106,32 @@ def fund(call: Call) -> Answer:
     action = intent["next_action"] or {}
     if intent["status"] != "requires_action" or "display_bank_transfer_instructions" not in action:
         raise wrong_state("This PaymentIntent does not wait for a bank transfer.", intent)
-    amount = call.params.get("amount", action["display_bank_transfer_instructions"]["amount_remaining"])
-    if type(amount) is not int or amount < 1:
-        raise invalid("The amount must be a positive integer of minor units.", "amount")
+    amount = _amount(call, action["display_bank_transfer_instructions"]["amount_remaining"])
     return charging.funded(call, intent, amount)
 
 
 def expire(call: Call) -> Answer:
     """POST /_expire/{id}: nobody captured in time."""
     return payment_intents.expire(call)
+
+
+def refund(call: Call) -> Answer:
+    """POST /_refund {"payment_intent": "pi_…", "amount": n}: a refund made on the dashboard; by default of the rest."""
+    charge = refunds.charge_of(call, call.work.get("payment_intent", str(call.params.get("payment_intent"))))
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    return Answer(200, encode(refunds.make(call, charge, {"amount": _amount(call, left)} if left else {})))
+
+
+def settle_refund(call: Call) -> Answer:
+    """POST /_refund/{id} {"outcome": "succeed" | "fail"}: how a refund ended, perhaps long after it succeeded."""
+    return refunds.settled(call, call.work.get("refund", call.ids["id"]), succeeded=_outcome(call))
+
+
+def _amount(call: Call, otherwise: int) -> int:
+    amount = call.params.get("amount", otherwise)
+    if type(amount) is not int or amount < 1:
+        raise invalid("The amount must be a positive integer of minor units.", "amount")
+    return amount
 
 
 def _outcome(call: Call) -> bool:

@@ -22,9 +22,15 @@ API_VERSION: Final = "2026-10-28.endive"
 KEY_LIFETIME: Final = 24 * 3600
 
 #: What lists of a kind can be narrowed by, kept in memory so that a list need not open every object.
-_LABEL: Final = {"payment_intent": "customer", "payment_method": "customer", "customer": "email", "event": "type"}
-_SHELF_OF_KIND: Final = {"charge_attempt": "charge"}
-_OBJECTS: Final = ("payment_intent", "payment_method", "customer", "token", "charge", "event")
+_LABEL: Final = {
+    "payment_intent": "customer",
+    "payment_method": "customer",
+    "customer": "email",
+    "event": "type",
+    "refund": "payment_intent",
+}
+_SHELF_OF_KIND: Final = {"charge_attempt": "charge", "charge_refunded": "charge"}
+_OBJECTS: Final = ("payment_intent", "payment_method", "customer", "token", "charge", "refund", "event")
 
 
 @dataclass(slots=True)
@@ -124,6 +130,8 @@ class Store:
         self.cards: dict[str, str] = {}
         #: A payment method without a customer pays for one intent only: which one.
         self.used: dict[str, str] = {}
+        #: Refunds that will not stay as they are, and when they turn (Unix seconds).
+        self.turning: dict[str, float] = {}
         self.undelivered: dict[str, Place] = {}
         self.ledger = Ledger(path, self._remember)
 
@@ -191,6 +199,10 @@ class Store:
         self.shelves[_SHELF_OF_KIND.get(kind, kind)].add(key, place, created, label)
         if facts.get("due"):
             self.undelivered[key] = place
+        if "turns_at" in facts:
+            self.turning[key] = facts["turns_at"]
+        elif kind == "refund":
+            self.turning.pop(key, None)
         if "card" in facts:
             self.cards[key] = sys.intern(facts["card"])
         if kind == "payment_intent" and facts.get("used"):
