@@ -28,11 +28,23 @@ from application.ports.payments import (
     Repeated,
     Step,
 )
+from application.ports.positions import Position
+from application.ports.stories import KeptStory
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
 from domain.history import GENESIS, Entry
 from domain.payment import Payment, ReferenceKind, Report
 from domain.status import Status
 from tests.builders import now
+
+
+class PositionsFake:
+    """Where writing has come to; by default there is no replica."""
+
+    def __init__(self, position: int | None = None) -> None:
+        self.at = position
+
+    async def position(self) -> Position | None:
+        return None if self.at is None else Position(self.at)
 
 
 class StandingClock:
@@ -256,7 +268,9 @@ class InMemoryLists:
 
     store: InMemoryPayments
 
-    async def payments(self, wanted: Wanted, *, limit: int, after: UUID | None = None) -> list[Payment]:
+    async def payments(
+        self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
+    ) -> list[Payment]:
         found = [kept.payment for kept in self.store.kept.values() if _is_wanted(kept.payment, wanted)]
         found.sort(key=lambda payment: (payment.created_at, payment.id), reverse=True)
         return [payment for payment in found if after is None or payment.id < after][:limit]
@@ -269,6 +283,7 @@ class InMemoryLists:
         since: datetime | None = None,
         until: datetime | None = None,
         after: Place | None = None,
+        written: Position | None = None,
     ) -> list[Line]:
         lines = [
             Line(entry=replace(entry, event=""), previous=previous, at=_told_at(entry))
@@ -427,6 +442,19 @@ class FakeGateway:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+@dataclass
+class InMemoryStories:
+    """What `Stories` promises, of what is in memory."""
+
+    payments: InMemoryPayments
+
+    async def of(self, payment_id: UUID, *, after: Position | None = None) -> KeptStory | None:
+        kept = self.payments.kept.get(payment_id)
+        if kept is None:
+            return None
+        return KeptStory(kept.payment.user_id, kept.head, await self.payments.history(payment_id))
 
 
 def _place(key: Key) -> tuple[str, str, str]:

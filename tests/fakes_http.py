@@ -25,6 +25,7 @@ from application.add_note import AddNote
 from application.answered import Answered
 from application.find_payments import Reader, Story
 from application.list_payments import ListHistory, ListPayments
+from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
 from application.refund_payment import RefundRequest
@@ -36,7 +37,7 @@ from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from domain.refund import Refund
 from tests.builders import SOMEONE, a_payment, paid
-from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, StandingClock
+from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, PositionsFake, StandingClock
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -107,8 +108,10 @@ class FindPaymentFake:
 @dataclass
 class FindHistoryFake:
     shelf: ShelfFake
+    asked: list[Reader] = field(default_factory=list)
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
+        self.asked.append(reader)
         self.shelf.get(payment_id, reader)
         entries = self.shelf.stories[payment_id]
         return Story(entries, verify(entries, entries[-1].hash))
@@ -213,8 +216,10 @@ class World:
     shelf: ShelfFake = field(default_factory=ShelfFake)
     store: InMemoryPayments = field(default_factory=InMemoryPayments)
     changes: ChangesFake = field(default_factory=ChangesFake)
+    readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
+    positions: PositionsFake = field(default_factory=PositionsFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
 
@@ -227,7 +232,7 @@ class World:
                 refund_payment=UseCaseFake(self.changes.refund),
                 find_refund=UseCaseFake(self.changes.find_refund),
                 find_payment=FindPaymentFake(self.shelf),
-                find_history=FindHistoryFake(self.shelf),
+                find_history=FindHistoryFake(self.shelf, self.readers),
                 list_payments=ListPayments(lists=InMemoryLists(self.store)),
                 list_history=ListHistory(lists=InMemoryLists(self.store), sealer=PlainSealer()),
                 add_note=AddNote(
@@ -237,6 +242,7 @@ class World:
                     render=render_note,
                     clock=StandingClock(),
                 ),
+                own_writes=OwnWrites(self.positions),
                 blinder=BlinderFake(),
             ),
             ears=_unchecked(Ears)(

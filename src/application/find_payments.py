@@ -11,6 +11,8 @@ from application import notes
 from application.ports.open_payments import OpenPayments
 from application.ports.payments import Payments
 from application.ports.platform import Clock, Sealer
+from application.ports.positions import Position
+from application.ports.stories import KeptStory, Stories
 from domain.errors import Forbidden, NotFound, Unavailable
 from domain.history import Entry, Note, verify
 from domain.payment import Payment
@@ -21,13 +23,14 @@ _NUDGE_AT_MOST_EVERY: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who wants to see: their own things only, unless `sees_all`."""
+    """Who wants to see: their own things only, unless `sees_all`; and all that they have `written`."""
 
     user_id: UUID | None
     sees_all: bool = False
+    written: Position | None = None
 
-    def may_see(self, payment: Payment) -> bool:
-        return self.sees_all or payment.user_id == self.user_id
+    def may_see(self, thing: Payment | KeptStory) -> bool:
+        return self.sees_all or thing.user_id == self.user_id
 
     def whose(self, user_id: UUID | None) -> UUID | None:
         """
@@ -90,15 +93,12 @@ class FindHistory:
         NotFound: there is no such payment, or it is somebody else's.
     """
 
-    def __init__(self, *, payments: Payments, sealer: Sealer) -> None:
-        self._payments = payments
+    def __init__(self, *, stories: Stories, sealer: Sealer) -> None:
+        self._stories = stories
         self._sealer = sealer
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
-        kept = await self._payments.find(payment_id)
-        if kept is None or not reader.may_see(kept.payment):
+        kept = await self._stories.of(payment_id, after=reader.written)
+        if kept is None or not reader.may_see(kept):
             raise NotFound
-        entries = await self._payments.history(payment_id)
-        # Entries that were written since the payment was read are told, and verified by the next reader.
-        broken_at = verify(entries[: kept.payment.version], kept.head)
-        return Story(entries, broken_at, notes.read_all(entries, self._sealer))
+        return Story(kept.entries, verify(kept.entries, kept.head), notes.read_all(kept.entries, self._sealer))

@@ -41,7 +41,8 @@ class ListPayments:
 
     async def execute(self, wanted: Wanted, reader: Reader, *, limit: int, after: UUID | None) -> Page[Payment]:
         theirs = replace(wanted, user_id=reader.whose(wanted.user_id))
-        return Page.of(await self._lists.payments(theirs, limit=limit + 1, after=after), limit)
+        found = await self._lists.payments(theirs, limit=limit + 1, after=after, written=reader.written)
+        return Page.of(found, limit)
 
 
 class ListHistory:
@@ -67,6 +68,8 @@ class ListHistory:
         after: Place | None,
     ) -> Page[Line]:
         reader.whose(user_id)
-        found = await self._lists.history(user_id, since=since, until=until, limit=limit + 1, after=after)
+        found = await self._lists.history(
+            user_id, since=since, until=until, limit=limit + 1, after=after, written=reader.written
+        )
         page = Page.of(found, limit)
         return replace(page, items=[replace(line, note=notes.read(line.entry, self._sealer)) for line in page.items])

@@ -1,6 +1,7 @@
 """Lists and notes in PostgreSQL: the contracts, and what only a database can promise."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +15,12 @@ from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payment_lists import PostgresPaymentLists
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
+from adapters.postgres.reading import Reading
 from adapters.system import SystemClock
 from application.add_note import AddNote, NoteRequest
 from application.find_payments import Reader
 from application.ports.payment_lists import Wanted
+from application.ports.positions import LATEST, Position
 from tests import databases
 from tests.builders import SOMEONE, a_key, a_payment
 from tests.contracts.lists_contract import ListsContract
@@ -44,7 +47,7 @@ def payments(pool: Database, vault: Vault) -> PostgresPayments:
 class TestPostgresLists(ListsContract):
     @pytest.fixture
     def lists(self, pool: Database, vault: Vault) -> PostgresPaymentLists:
-        return PostgresPaymentLists(pool, pool, vault)
+        return PostgresPaymentLists(Reading(pool), vault)
 
 
 class TestPostgresNotes(NotesContract):
@@ -61,28 +64,31 @@ class TestPostgresNotes(NotesContract):
         return vault
 
 
-class NothingYet(Database):
-    """A replica that is so late that it has nothing."""
+@dataclass
+class Asked(Reading):
+    """A read side that remembers how recent it had to be."""
 
-    def __init__(self) -> None:
-        self.asked = 0
+    primary: Database
+    after: list[Position | None] = field(default_factory=list)
 
-    async def rows(self, statement: str, *values: Any, urgent: bool = False) -> Sequence[Any]:
-        self.asked += 1
-        return []
+    async def rows(self, statement: str, *values: Any, after: Position | None = None) -> Sequence[Any]:
+        self.after.append(after)
+        return await self.primary.rows(statement, *values)
 
 
 async def test_what_belongs_to_an_order_is_never_late(payments: PostgresPayments, pool: Database, vault: Vault) -> None:
     """Whoever asks whether an order is paid decides by it: it is read where it was written. Other lists may be late."""
-    replica = NothingYet()
-    lists = PostgresPaymentLists(pool, replica, vault)
+    reading = Asked(pool)
+    lists = PostgresPaymentLists(reading, vault)
     kept, _ = await opened(payments, a_payment())
 
-    assert await lists.payments(Wanted(order_id="order_1", user_id=SOMEONE), limit=9) == [kept.payment]
-    assert replica.asked == 0
-    assert await lists.payments(Wanted(user_id=SOMEONE), limit=9) == []
-    assert await lists.history(SOMEONE, limit=9) == []
-    assert replica.asked == 2
+    found = await lists.payments(Wanted(order_id="order_1", user_id=SOMEONE), limit=9, written=Position(5))
+    await lists.payments(Wanted(user_id=SOMEONE), limit=9, written=Position(5))
+    await lists.history(SOMEONE, limit=9, written=Position(5))
+    await lists.history(SOMEONE, limit=9)
+
+    assert found == [kept.payment]
+    assert reading.after == [LATEST, Position(5), Position(5), None]
 
 
 async def test_a_note_is_readable_in_no_table_and_has_its_event(

@@ -75,7 +75,7 @@ class History(Controller):
         headers = {"location": f"{_ROUTE}/{asked.payment_id}"}
         if noted.replayed:
             headers["idempotent-replayed"] = "true"
-        return Reply(body=noted.answer.body, status=noted.answer.status, headers=headers)
+        return await desk.wrote(Reply(body=noted.answer.body, status=noted.answer.status, headers=headers))
 
 
 def _told(story: Story) -> Iterator[Mapping[str, Any]]:

@@ -48,7 +48,7 @@ class Payments(Controller):
             raise Forbidden("The token is another user's.")
         answered = await desk.use_cases.start_payment.execute(asked)
         name_payment(request.scope, answered.id)
-        return answer_to(answered, "/payments")
+        return await desk.wrote(answer_to(answered, "/payments"))
 
     @get(operation_id="ListPayments", opt={"parameters": _FILTERS | PAGING | {"user_id"}})
     async def page(self, request: Request[Any, Any, Any], desk: NamedDependency[SkipValidation[Desk]]) -> Reply:
@@ -94,7 +94,7 @@ class Payments(Controller):
     ) -> Reply:
         """Take the money that is held, or a part of it; the rest is released."""
         change, body = await _change(request, desk, payment_id, NewCapture, "POST /payments/{id}/capture")
-        return answer_to(await desk.use_cases.capture_payment.execute(change, body.amount))
+        return await desk.wrote(answer_to(await desk.use_cases.capture_payment.execute(change, body.amount)))
 
     @post("/{payment_id:str}/cancel", operation_id="CancelPayment")
     async def cancel(
@@ -105,7 +105,7 @@ class Payments(Controller):
     ) -> Reply:
         """Release what is held; give up what waits for the customer."""
         change, _ = await _change(request, desk, payment_id, NewCancel, "POST /payments/{id}/cancel")
-        return answer_to(await desk.use_cases.cancel_payment.execute(change))
+        return await desk.wrote(answer_to(await desk.use_cases.cancel_payment.execute(change)))
 
 
 async def _change(

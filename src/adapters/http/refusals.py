@@ -9,7 +9,7 @@ RequestRefused
 ├── RequestCutShort            the client went away while sending
 ├── NotAcceptable              it wants an answer that is not JSON
 ├── UnsupportedMedia           it sends something that is not plain JSON
-├── UnknownParameter, MalformedId, InvalidKey, InvalidCursor
+├── UnknownParameter, MalformedId, InvalidKey, InvalidCursor, InvalidReadAfter
 └── InvalidEncoding, MalformedJson, JsonTooDeep, DuplicateJsonKey, TooManyKeys
 
 InvalidParameter, an Invalid, is what query parameters are that break a rule.
@@ -85,6 +85,10 @@ class MalformedId(RequestRefused):
 
 class InvalidKey(RequestRefused):
     """The Idempotency-Key header must stand once, with 1 to 255 visible ASCII characters, quoted or bare."""
+
+
+class InvalidReadAfter(RequestRefused):
+    """The X-Read-After header must stand once, as an answer to a write gave it."""
 
 
 class InvalidEncoding(RequestRefused):

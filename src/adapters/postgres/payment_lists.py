@@ -9,28 +9,27 @@ import asyncpg
 
 from adapters.encryption import Vault
 from adapters.postgres import rows
-from adapters.postgres.pools import Database
+from adapters.postgres.reading import Reading
 from application.ports.payment_lists import Line, Place, Wanted
+from application.ports.positions import LATEST, Position
 from domain.history import GENESIS, Entry
 from domain.ids import born
 from domain.payment import Payment
 
 
 class PostgresPaymentLists:
-    """
-    Keeps the promises of `application.ports.payment_lists.PaymentLists` in PostgreSQL.
+    """Keeps the promises of `application.ports.payment_lists.PaymentLists` in PostgreSQL."""
 
-    `reading` may be a replica, which is a moment late; what belongs to an order is read from the `primary`.
-    """
-
-    def __init__(self, primary: Database, reading: Database, vault: Vault) -> None:
-        self._primary = primary
+    def __init__(self, reading: Reading, vault: Vault) -> None:
         self._reading = reading
         self._vault = vault
 
-    async def payments(self, wanted: Wanted, *, limit: int, after: UUID | None = None) -> list[Payment]:
-        database = self._reading if wanted.order_id is None else self._primary
-        found = await database.rows(*payments_statement(wanted, limit=limit, after=after))
+    async def payments(
+        self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
+    ) -> list[Payment]:
+        statement = payments_statement(wanted, limit=limit, after=after)
+        # Whether an order is paid is decided by: it is read where it was written.
+        found = await self._reading.rows(*statement, after=written if wanted.order_id is None else LATEST)
         return [rows.kept(row, self._vault).payment for row in found]
 
     async def history(
@@ -41,9 +40,10 @@ class PostgresPaymentLists:
         since: datetime | None = None,
         until: datetime | None = None,
         after: Place | None = None,
+        written: Position | None = None,
     ) -> list[Line]:
         statement = history_statement(user_id, limit=limit, since=since, until=until, after=after)
-        return [_line(row) for row in await self._reading.rows(*statement)]
+        return [_line(row) for row in await self._reading.rows(*statement, after=written)]
 
 
 _PAYMENTS: Final = "SELECT * FROM payments"

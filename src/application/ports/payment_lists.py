@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.positions import Position
 from domain.history import Entry, Note
 from domain.payment import Payment
 from domain.payment_method import GatewayName
@@ -50,13 +51,15 @@ class Line:
 class PaymentLists(Protocol):
     """
     Pages by the last thing of the page before: they stay as they are while others are added, and cost the same at any
-    depth. What has just happened may be missing for a moment, except where an order is asked for.
+    depth. They may be a moment behind, but not older than `written`; where an order is asked for, not at all.
 
     Raises, from every method:
         Unavailable: the database cannot serve now.
     """
 
-    async def payments(self, wanted: Wanted, *, limit: int, after: UUID | None = None) -> list[Payment]:
+    async def payments(
+        self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
+    ) -> list[Payment]:
         """Up to `limit` payments, newest first, from the one that follows `after`."""
         ...
 
@@ -68,6 +71,7 @@ class PaymentLists(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         after: Place | None = None,
+        written: Position | None = None,
     ) -> list[Line]:
         """Up to `limit` entries about a user's payments, written from `since` to `until`, newest first."""
         ...
