@@ -8,13 +8,14 @@ from uuid_utils.compat import uuid7
 
 from application.ports.payment_lists import Line, PaymentLists, Place, Wanted
 from application.ports.payments import Payments
+from application.ports.stories import Stories
 from domain.evidence import Claim
 from domain.history import GENESIS
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from domain.status import Status
 from tests.builders import SOMEONE, SOMEONE_ELSE, a_payment, an_mpesa_payment, evidence, paid
-from tests.contracts.payments_contract import a_step, opened
+from tests.contracts.payments_contract import a_step, entries_of, opened
 
 A_MOMENT = timedelta(milliseconds=1)
 
@@ -35,7 +36,7 @@ async def listed(lists: PaymentLists, wanted: Wanted = Wanted(), *, limit: int =
 
 
 class ListsContract:
-    """Subclasses give the fixtures `payments` and `lists`, empty, over one store."""
+    """Subclasses give the fixtures `payments`, `stories` and `lists`, empty, over one store."""
 
     async def test_payments_come_newest_first_as_they_are(self, payments: Payments, lists: PaymentLists) -> None:
         """What a list says of a payment is what looking at it says."""
@@ -118,7 +119,7 @@ class ListsContract:
         assert await listed(lists, Wanted(until=at - A_MOMENT)) == []
 
     async def test_a_users_story_comes_newest_first_over_all_payments(
-        self, payments: Payments, lists: PaymentLists
+        self, payments: Payments, stories: Stories, lists: PaymentLists
     ) -> None:
         """Entries as they stand in each payment's story, with the hash before; nothing of anybody else's."""
         first, lease = await opened(payments, a_payment(id=an_id_of(milliseconds_ago=2)))
@@ -128,7 +129,7 @@ class ListsContract:
 
         lines = await lists.history(SOMEONE, limit=100)
 
-        begun, lost = await payments.history(first.payment.id)
+        begun, lost = await entries_of(stories, first.payment.id)
         assert [(line.entry.payment_id, line.entry.seq) for line in lines] == [
             (first.payment.id, 2),
             (second.payment.id, 1),

@@ -15,12 +15,13 @@ from application.ports.open_payments import OpenPayments
 from application.ports.payment_lists import Line
 from application.ports.payments import Answer, Kept, Key, Payments
 from application.ports.platform import Sealer
+from application.ports.stories import Stories
 from domain.errors import KeyExpired, KeyReused
 from domain.evidence import Claim
 from domain.history import Note, tell, verify
 from domain.payment import Report
 from tests.builders import SOMEONE, THE_REQUEST, a_key, a_payment, evidence, now
-from tests.contracts.payments_contract import a_step, opened
+from tests.contracts.payments_contract import a_step, entries_of, opened
 from tests.fakes import StandingClock
 
 TOLD = Answer(201, b"noted")
@@ -37,24 +38,26 @@ def render(line: Line, correlation_id: str) -> Answer:
 
 
 class NotesContract:
-    """Subclasses give the fixtures `payments`, `open_payments`, `notes` and `sealer`, over one store."""
+    """Subclasses give the fixtures `payments`, `open_payments`, `stories`, `notes` and `sealer`, over one store."""
 
     async def test_a_note_is_the_next_entry_and_nothing_else(
-        self, payments: Payments, open_payments: OpenPayments, notes: Notes
+        self, payments: Payments, stories: Stories, open_payments: OpenPayments, notes: Notes
     ) -> None:
         """The payment is as it was, its open work too; the chain goes on."""
         kept, _ = await opened(payments, a_payment())
 
         assert await notes.add(a_remark(kept)) == TOLD
 
-        found, story = await payments.find(kept.payment.id), await payments.history(kept.payment.id)
+        found, story = await payments.find(kept.payment.id), await entries_of(stories, kept.payment.id)
         assert found
         assert (found.payment.version, found.payment.status) == (2, kept.payment.status)
         assert [entry.seq for entry in story] == [1, 2]
         assert verify(story, found.head) is None
         assert await open_payments.operation(kept.payment.id)
 
-    async def test_who_read_an_older_version_adds_nothing(self, payments: Payments, notes: Notes) -> None:
+    async def test_who_read_an_older_version_adds_nothing(
+        self, payments: Payments, stories: Stories, notes: Notes
+    ) -> None:
         """Neither entry nor key: it reads again, and the key is still free for that."""
         kept, lease = await opened(payments, a_payment())
         await payments.record(a_step(kept, Report(evidence=(evidence(Claim.LOST),)), lease=lease))
@@ -64,9 +67,9 @@ class NotesContract:
         found = await payments.find(kept.payment.id)
         assert found
         assert await notes.add(a_remark(found, key=a_key())) == TOLD
-        assert len(await payments.history(kept.payment.id)) == 3
+        assert len(await entries_of(stories, kept.payment.id)) == 3
 
-    async def test_the_same_key_adds_once(self, payments: Payments, notes: Notes) -> None:
+    async def test_the_same_key_adds_once(self, payments: Payments, stories: Stories, notes: Notes) -> None:
         """A repeat gets the first answer, whatever became of the payment meanwhile."""
         kept, _ = await opened(payments, a_payment())
         await notes.add(a_remark(kept, key=a_key()))
@@ -75,7 +78,7 @@ class NotesContract:
 
         for read in (kept, found):
             assert await notes.add(a_remark(read, key=a_key(), answer=Answer(201, b"another"))) == TOLD
-        assert len(await payments.history(kept.payment.id)) == 2
+        assert len(await entries_of(stories, kept.payment.id)) == 2
 
     async def test_a_key_with_another_body_is_refused(self, payments: Payments, notes: Notes) -> None:
         """A key names one note."""
@@ -95,7 +98,7 @@ class NotesContract:
             await notes.add(a_remark(kept, key=a_key()))
 
     async def test_notes_and_moves_at_the_same_moment_lose_nothing(
-        self, payments: Payments, notes: Notes, sealer: Sealer
+        self, payments: Payments, stories: Stories, notes: Notes, sealer: Sealer
     ) -> None:
         """Twenty people remark while gateways report: every word has its place, in one whole story."""
         kept, _ = await opened(payments, a_payment())
@@ -112,7 +115,7 @@ class NotesContract:
 
         told = await asyncio.gather(*map(note, texts), move(), *map(note, texts))
 
-        story, found = await payments.history(kept.payment.id), await payments.find(kept.payment.id)
+        story, found = await entries_of(stories, kept.payment.id), await payments.find(kept.payment.id)
         assert found
         assert verify(story, found.head) is None
         opened_notes = [notebook.read(entry, sealer) for entry in story]
@@ -128,7 +131,9 @@ class NotesContract:
                 return
             yield found
 
-    async def test_a_note_is_read_as_it_was_written(self, payments: Payments, notes: Notes, sealer: Sealer) -> None:
+    async def test_a_note_is_read_as_it_was_written(
+        self, payments: Payments, stories: Stories, notes: Notes, sealer: Sealer
+    ) -> None:
         """By those who have the keys; in the entry it is sealed, and belongs to this payment alone."""
         note = Note("Bob called: wants the 🎁 on Monday", {"agent": {"name": "Eve"}})
         kept, _ = await opened(payments, a_payment())
@@ -137,7 +142,7 @@ class NotesContract:
 
         await add.execute(asked, Reader(SOMEONE))
 
-        begun, noted = await payments.history(kept.payment.id)
+        begun, noted = await entries_of(stories, kept.payment.id)
         assert notebook.read_all([begun, noted], sealer) == {2: note}
         assert b"Bob" not in noted.body
         assert b"Eve" not in noted.body

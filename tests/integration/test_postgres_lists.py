@@ -16,6 +16,7 @@ from adapters.postgres.payment_lists import PostgresPaymentLists
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.reading import Reading
+from adapters.postgres.stories import PostgresStories
 from adapters.system import SystemClock
 from application.add_note import AddNote, NoteRequest
 from application.find_payments import Reader
@@ -42,6 +43,11 @@ async def vault(pool: Database) -> Vault:
 @pytest.fixture
 def payments(pool: Database, vault: Vault) -> PostgresPayments:
     return PostgresPayments(pool, vault, keys_kept_for=timedelta(days=30))
+
+
+@pytest.fixture
+def stories(pool: Database) -> PostgresStories:
+    return PostgresStories(Reading(pool))
 
 
 class TestPostgresLists(ListsContract):

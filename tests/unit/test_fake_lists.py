@@ -4,12 +4,17 @@ import pytest
 
 from tests.contracts.lists_contract import ListsContract
 from tests.contracts.notes_contract import NotesContract
-from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer
+from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, InMemoryStories, PlainSealer
 
 
 @pytest.fixture
 def payments() -> InMemoryPayments:
     return InMemoryPayments()
+
+
+@pytest.fixture
+def stories(payments: InMemoryPayments) -> InMemoryStories:
+    return InMemoryStories(payments)
 
 
 class TestInMemoryLists(ListsContract):
