@@ -26,6 +26,7 @@ from application.ports.payments import (
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
 from domain.history import Entry
 from domain.payment import Payment, ReferenceKind, Report
+from domain.payment_type import PaymentType
 from domain.status import Status
 from tests.builders import now
 
@@ -129,6 +130,10 @@ class InMemoryPayments:
         return Repeated(
             self.kept[claimed.payment_id], claimed.answer, running=bool(row and row.until > at and row.epoch == 1)
         )
+
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        claimed = self.keys.get(_place(key))
+        return self._repeated(claimed, key, now) if claimed else None
 
     async def record(self, step: Step) -> Recorded:
         before, after = step.before.payment, step.after
@@ -292,6 +297,7 @@ class FakeGateway:
     lifetime: timedelta | None = None
     names: Mapping[ReferenceKind, str] = field(default_factory=dict)
     prepared: Preparation = field(default_factory=Preparation)
+    types: tuple[PaymentType, ...] = ()
 
     def check(self, payment: Payment) -> None:
         """Everything is taken here."""

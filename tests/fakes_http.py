@@ -19,16 +19,21 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
+from adapters.http.method_views import render_saved
 from adapters.http.views import render
 from adapters.http.webhooks import Ears
+from application.answer_once import OnceAnswered
 from application.find_payments import Reader, Story
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
+from application.save_payment_method import SaveRequest
 from application.start_payment import Answered, PaymentRequest
-from domain.errors import NotFound
+from domain.errors import MethodDeclined, NotFound
 from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
+from domain.payment_type import PaymentType
+from domain.saved_method import SavedMethod
 from tests.builders import SOMEONE, a_payment, paid
 
 SECRET: Final = "a secret for development of 32 bytes or more"
@@ -108,6 +113,38 @@ class FindHistoryFake:
 
 
 @dataclass
+class SaveMethodFake:
+    """Answers with the method that was asked for, or with what it was told to; remembers what it was asked."""
+
+    asked: list[SaveRequest] = field(default_factory=list)
+    tells: SavedMethod | MethodDeclined | None = None
+    replayed: bool = False
+    fails: Exception | None = None
+
+    async def execute(self, request: SaveRequest) -> OnceAnswered:
+        self.asked.append(request)
+        if self.fails is not None:
+            raise self.fails
+        saved = SavedMethod(id=uuid7(), user_id=request.user_id, method=request.method)
+        return OnceAnswered(render_saved(self.tells or saved, request.request_id, docs_url=DOCS), self.replayed)
+
+
+@dataclass
+class MethodsFake:
+    """What users have saved."""
+
+    saved: list[SavedMethod] = field(default_factory=list)
+
+    async def of_user(self, user_id: UUID) -> list[SavedMethod]:
+        return [one for one in self.saved if one.user_id == user_id]
+
+    async def remove(self, user_id: UUID, method_id: UUID) -> None:
+        if not any((one.user_id, one.id) == (user_id, method_id) for one in self.saved):
+            raise NotFound
+        self.saved = [one for one in self.saved if one.id != method_id]
+
+
+@dataclass
 class EarsFake:
     """All three ways in for a gateway's words, and the inbox they end in."""
 
@@ -173,6 +210,9 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    save: SaveMethodFake = field(default_factory=SaveMethodFake)
+    methods: MethodsFake = field(default_factory=MethodsFake)
+    types: list[PaymentType] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
@@ -184,6 +224,10 @@ class World:
                 start_payment=self.start,
                 find_payment=FindPaymentFake(self.shelf),
                 find_history=FindHistoryFake(self.shelf),
+                save_method=self.save,
+                find_methods=UseCaseFake(self.methods.of_user),
+                remove_method=UseCaseFake(self.methods.remove),
+                types=self.types,
                 blinder=BlinderFake(),
             ),
             ears=_unchecked(Ears)(

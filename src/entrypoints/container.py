@@ -18,13 +18,16 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
+from adapters.http.method_views import render_saved
 from adapters.http.views import render
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
+from adapters.postgres.idempotency import PostgresIdempotencyKeys
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.open_payments import PostgresOpenPayments
+from adapters.postgres.payment_methods import PostgresPaymentMethods, PostgresUnkeptMethods
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
@@ -34,13 +37,17 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.stripe.signatures import StripeSignatures
 from adapters.stripe.webhooks import StripeEvents
 from adapters.system import SystemClock, new_id
+from application.answer_once import AnswerOnce
 from application.apply_inbox import ApplyInbox
+from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment
 from application.open_work import WorkPolicy
 from application.ports.gateway import PaymentGateway
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
 from application.record_report import RecordReport
+from application.remove_payment_method import DetachMethods, RemovePaymentMethod
+from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
 from domain.payment_method import GatewayName
 from entrypoints.settings import ConfigurationError, Settings
@@ -60,6 +67,9 @@ class Container(containers.DeclarativeContainer):
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
+    methods = providers.Singleton(PostgresPaymentMethods, database, vault)
+    unkept_methods = providers.Singleton(PostgresUnkeptMethods, database, account=settings.provided.stripe_account)
+    idempotency_keys = providers.Singleton(PostgresIdempotencyKeys, database, vault, keys_kept_for=keys_kept_for)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(
         PostgresUpkeep, database, keys_kept_for=keys_kept_for, inbox_kept_for=settings.provided.inbox_kept_for
@@ -79,6 +89,7 @@ class Container(containers.DeclarativeContainer):
     start_payment = providers.Singleton(
         StartPayment,
         payments=payments,
+        methods=methods,
         gateways=gateways,
         record_report=record_report,
         render=providers.Callable(lambda docs_url: partial(render, docs_url=docs_url), settings.provided.docs_url),
@@ -89,6 +100,30 @@ class Container(containers.DeclarativeContainer):
     )
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
     find_history = providers.Singleton(FindHistory, payments=payments)
+    saving = providers.Callable(lambda gateways: gateways.get(GatewayName.STRIPE), gateways)
+    save_method = providers.Singleton(
+        SavePaymentMethod,
+        methods=methods,
+        unkept=unkept_methods,
+        gateways=gateways,
+        saving=saving,
+        answer_once=providers.Singleton(
+            AnswerOnce, keys=idempotency_keys, clock=clock, new_id=new_id, lease_for=lease_for
+        ),
+        render=providers.Callable(
+            lambda docs_url: partial(render_saved, docs_url=docs_url), settings.provided.docs_url
+        ),
+        clock=clock,
+        new_id=new_id,
+        blinder=vault,
+        lease_for=lease_for,
+    )
+    find_methods = providers.Singleton(FindPaymentMethods, methods=methods)
+    remove_method = providers.Singleton(RemovePaymentMethod, methods=methods, clock=clock)
+    detach_methods = providers.Singleton(
+        DetachMethods, unkept=unkept_methods, saving=saving, clock=clock, lease_for=lease_for
+    )
+    types = providers.Callable(lambda gateways: [kind for one in gateways.values() for kind in one.types], gateways)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
     receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
@@ -97,6 +132,10 @@ class Container(containers.DeclarativeContainer):
         start_payment=start_payment,
         find_payment=find_payment,
         find_history=find_history,
+        save_method=save_method,
+        find_methods=find_methods,
+        remove_method=remove_method,
+        types=types,
         blinder=vault,
     )
     ears = providers.Singleton(

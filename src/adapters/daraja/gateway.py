@@ -20,7 +20,9 @@ from application.ports.gateway import Operation, Preparation
 from application.ports.platform import Clock
 from application.ports.shared_token import SharedToken
 from domain.evidence import Claim, Evidence, Source
-from domain.payment import Payment, ReferenceKind, Report
+from domain.payment import CaptureMethod, Payment, ReferenceKind, Report
+from domain.payment_method import GatewayName, MethodType
+from domain.payment_type import PaymentType
 from domain.verdict import unconfirmed
 
 #: 8 random bytes are 13 characters of base32; Daraja shows the customer at most 12.
@@ -73,6 +75,7 @@ class DarajaGateway:
         session = Session(self._connection, self._access_token, total_timeout)
         self._push = StkPush(session, merchant, callbacks, clock)
         self._query = StkQuery(session, merchant, clock)
+        self._refunds = initiator is not None
         self._status: TransactionStatus | None = None
         if confirm is Confirm.STATUS and initiator is not None and fresh_tokens is not None:
             self._status = TransactionStatus(
@@ -92,6 +95,21 @@ class DarajaGateway:
     def may_repeat(self) -> bool:
         """Never: a push takes no key, and a second one would ask the customer twice."""
         return False
+
+    @property
+    def types(self) -> tuple[PaymentType, ...]:
+        """Money goes back by reversing the whole payment, which an initiator must ask for."""
+        return (
+            PaymentType(
+                type=MethodType.MPESA,
+                gateway=GatewayName.MPESA,
+                limits=self._rules.limits,
+                capture_methods=(CaptureMethod.AUTOMATIC,),
+                refunds=self._refunds,
+                partial_refunds=False,
+                can_be_saved=True,
+            ),
+        )
 
     def check(self, payment: Payment) -> None:
         """Kenyan shillings, whole, within the limits, taken at once, from a phone."""

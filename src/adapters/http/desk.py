@@ -1,29 +1,44 @@
 """What the API's routes work with: the use cases, and who calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from litestar import Request
 
 from adapters.http.auth import Authenticator, Caller
-from adapters.http.payment_request import NewPayment
+from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment, Reader
 from application.ports.payments import Key
 from application.ports.platform import Blinder
+from application.remove_payment_method import RemovePaymentMethod
+from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
+from domain.payment_type import PaymentType
 
 #: Changes when the way a request's fingerprint is made changes.
 _VERSION: Final = "1"
 
 
+class Body(Protocol):
+    """A request's body as it was understood."""
+
+    def canonical(self) -> str:
+        """The same text for every spelling of the same request."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """What can be done over the API."""
+    """What can be done over the API; `types`: by which ways it can be paid."""
 
     start_payment: StartPayment
     find_payment: FindPayment
     find_history: FindHistory
+    save_method: SavePaymentMethod
+    find_methods: FindPaymentMethods
+    remove_method: RemovePaymentMethod
+    types: Sequence[PaymentType]
     blinder: Blinder
 
 
@@ -38,7 +53,7 @@ class Desk:
     def reader(self) -> Reader:
         return Reader(self.caller.user_id, sees_all=self.caller.is_admin)
 
-    def key(self, key: str | None, route: str, body: NewPayment) -> Key | None:
+    def key(self, key: str | None, route: str, body: Body) -> Key | None:
         """`key` as this caller's on this route, with a fingerprint of what it was sent with."""
         if key is None:
             return None

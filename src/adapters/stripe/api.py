@@ -1,4 +1,4 @@
-"""The six calls we make. Each asks once, says under which key, and answers in our wire structs."""
+"""The calls we make. Each asks once, says under which key, and answers in our wire structs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from stripe.params import (
     PaymentIntentCreateParams,
     PaymentIntentListParams,
     PaymentIntentRetrieveParams,
+    PaymentMethodAttachParams,
     PaymentMethodCreateParams,
 )
 
@@ -23,6 +24,7 @@ from application.ports.webhooks import Unreadable
 T = TypeVar("T")
 
 _INTENTS: Final = "/v1/payment_intents"
+_METHODS: Final = "/v1/payment_methods"
 _LONGEST_PAGE: Final = 100
 
 
@@ -50,7 +52,18 @@ class Api:
     async def create_method(self, token: str, key: str) -> Answer[wire.Method]:
         """Spend a single-use token on a PaymentMethod."""
         params: PaymentMethodCreateParams = {"type": "card", "card": {"token": token}}
-        return await self._post("/v1/payment_methods", params, key, wire.METHOD)
+        return await self._post(_METHODS, params, key, wire.METHOD)
+
+    async def retrieve_method(self, method_id: str) -> wire.Method:
+        return (await self._ask("get", f"{_METHODS}/{method_id}", {}, wire.METHOD)).body
+
+    async def attach_method(self, method_id: str, customer: str, key: str) -> Answer[wire.Method]:
+        params: PaymentMethodAttachParams = {"customer": customer}
+        return await self._post(f"{_METHODS}/{method_id}/attach", params, key, wire.METHOD)
+
+    async def detach_method(self, method_id: str) -> Answer[wire.Method]:
+        """Without a key of ours: done twice it is done once, and a saved failure would stand in the way for a day."""
+        return await self._ask("post", f"{_METHODS}/{method_id}/detach", {}, wire.METHOD)
 
     async def create_customer(self, metadata: dict[str, str], key: str) -> Answer[wire.Named]:
         params: CustomerCreateParams = {"metadata": metadata}
