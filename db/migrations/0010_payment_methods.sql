@@ -24,7 +24,7 @@ CREATE TABLE default_methods (
 
 -- A user's customer at Stripe, the same one for ever.
 CREATE TABLE gateway_customers (
-    account  text NOT NULL,                         -- test or live
+    account  text NOT NULL,                         -- live, test, or a stand-in
     user_id  uuid NOT NULL,
     customer text NOT NULL,
     PRIMARY KEY (account, user_id)

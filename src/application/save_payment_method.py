@@ -111,23 +111,23 @@ class SavePaymentMethod:
         try:
             described = await saving.describe(draft.id, token)
             likeness = self._likeness(request.method, described)
-            known = await self._methods.recognise(request.user_id, likeness, saved_by)
-            if known is None:
-                method = await self._attach(saving, request, draft, described)
+            kept = await self._methods.recognise(request.user_id, likeness, saved_by)
+            if kept is not None:
+                await self._unkept.forget(draft)
+                return kept
+            method = await self._attach(saving, request, draft, described)
         except (Invalid, MethodDeclined):
             await self._unkept.forget(draft)
             raise
-        if known is not None:
-            await self._unkept.forget(draft)
-            return known
-        saved = SavedMethod(
-            id=draft.id,
-            user_id=request.user_id,
-            method=method,
-            exp_month=described.exp_month,
-            exp_year=described.exp_year,
-        )
-        kept = await self._methods.keep(saved, likeness, saved_by=saved_by)
+        if method is not None:
+            saved = SavedMethod(
+                id=draft.id,
+                user_id=request.user_id,
+                method=method,
+                exp_month=described.exp_month,
+                exp_year=described.exp_year,
+            )
+            kept = await self._methods.keep(saved, likeness, saved_by=saved_by)
         kept = kept or await self._methods.recognise(request.user_id, likeness, saved_by)  # a twin was faster
         if kept is None:  # too slow: it is being detached
             raise InDoubt
@@ -135,14 +135,15 @@ class SavePaymentMethod:
 
     async def _attach(
         self, saving: SavingGateway, request: SaveRequest, draft: Draft, card: Described
-    ) -> PaymentMethod:
+    ) -> PaymentMethod | None:
+        """As a payment takes it; None where the draft's time is, or will soon be, up: it may be detached by then."""
         user_id = request.user_id
         customer = draft.customer or await self._unkept.own(user_id, await saving.customer(user_id))
         if card.customer not in {None, customer}:
             raise Invalid(Fault("token", "belongs to another customer"))
         name = await self._unkept.promise(draft, card.name)
-        if name is None or self._clock.now() + saving.total_timeout > draft.until:  # it may be detached by then
-            raise InDoubt
+        if name is None or self._clock.now() + saving.total_timeout > draft.until:
+            return None
         await saving.attach(draft.id, name, customer)
         return PaymentMethod(
             type=request.method.type, token=name, customer=customer, brand=card.brand, last4=card.last4

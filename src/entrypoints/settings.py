@@ -120,8 +120,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stripe_account(self) -> str:
-        """Customers of test mode are none in live mode."""
-        return "live" if self.stripe_livemode else "test"
+        """Customers of test mode are none in live mode, and those of a stand-in none at Stripe."""
+        return self.stripe_base_url or ("live" if self.stripe_livemode else "test")
 
     @property
     def dsn(self) -> str | None:
