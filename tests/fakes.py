@@ -1,7 +1,7 @@
 """In-memory keepers of the ports' promises. Held to the same contract tests as the real ones."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -11,6 +11,7 @@ from application.ports.gateway import Operation, Preparation
 from application.ports.inbox import Message
 from application.ports.open_payments import Due
 from application.ports.payments import (
+    Addressee,
     Answer,
     Kept,
     Key,
@@ -23,12 +24,24 @@ from application.ports.payments import (
     Repeated,
     Step,
 )
+from application.ports.positions import Position
+from application.ports.stories import KeptStory
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
 from domain.history import Entry
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_type import PaymentType
 from domain.status import Status
 from tests.builders import now
+
+
+class PositionsFake:
+    """Where writing has come to; by default there is no replica."""
+
+    def __init__(self, position: int | None = None) -> None:
+        self.at = position
+
+    async def position(self) -> Position | None:
+        return None if self.at is None else Position(self.at)
 
 
 class StandingClock:
@@ -79,6 +92,7 @@ class Claimed:
     payment_id: UUID
     at: datetime
     answer: Answer | None = None
+    made_id: UUID | None = None
 
 
 @dataclass
@@ -91,7 +105,7 @@ class InMemoryPayments:
     entries: dict[UUID, list[Entry]] = field(default_factory=dict)
     keys: dict[tuple[str, str, str], Claimed] = field(default_factory=dict)
     names: dict[tuple[ReferenceKind, str], UUID] = field(default_factory=dict)
-    callbacks: dict[bytes, UUID] = field(default_factory=dict)
+    callbacks: dict[bytes, tuple[UUID, UUID | None, Purpose]] = field(default_factory=dict)
     phones: dict[bytes, tuple[UUID, datetime]] = field(default_factory=dict)
     applied: list[UUID] = field(default_factory=list)
     paid_late: set[tuple[UUID, str, UUID]] = field(default_factory=set)
@@ -118,7 +132,7 @@ class InMemoryPayments:
         self.entries[payment.id] = [promise.entry]
         self.names |= dict.fromkeys(payment.references.items(), payment.id)
         if promise.callback_token_hash:
-            self.callbacks[promise.callback_token_hash] = payment.id
+            self.callbacks[promise.callback_token_hash] = (payment.id, None, Purpose.PROMPT)
         return Opened(Lease(1, until))
 
     def _repeated(self, claimed: Claimed, key: Key, at: datetime) -> Repeated:
@@ -200,8 +214,9 @@ class InMemoryPayments:
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
         return self.names.get((kind, reference))
 
-    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
-        return self.callbacks.get(token_hash) if purpose is Purpose.PROMPT else None
+    async def find_by_callback(self, token_hash: bytes, purposes: Collection[Purpose]) -> Addressee | None:
+        found = self.callbacks.get(token_hash)
+        return Addressee(*found) if found and found[2] in purposes else None
 
     async def another_succeeded(self, payment: Payment) -> bool:
         return any(
@@ -294,6 +309,7 @@ class FakeGateway:
     asked: list[UUID] = field(default_factory=list)
     looked_up: list[UUID] = field(default_factory=list)
     cancelled: list[UUID] = field(default_factory=list)
+    captured: list[tuple[UUID, int | None]] = field(default_factory=list)
     lifetime: timedelta | None = None
     names: Mapping[ReferenceKind, str] = field(default_factory=dict)
     prepared: Preparation = field(default_factory=Preparation)
@@ -325,11 +341,31 @@ class FakeGateway:
         self.cancelled.append(payment.id)
         return self._answer()
 
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """Every amount is taken here."""
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        self.captured.append((payment.id, operation.amount))
+        return self._answer()
+
     def _answer(self) -> Report:
         answer = self.answers.pop(0) if self.answers else Report()
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+@dataclass
+class InMemoryStories:
+    """What `Stories` promises, of what is in memory."""
+
+    payments: InMemoryPayments
+
+    async def of(self, payment_id: UUID, *, after: Position | None = None) -> KeptStory | None:
+        kept = self.payments.kept.get(payment_id)
+        if kept is None:
+            return None
+        return KeptStory(kept.payment.user_id, kept.head, await self.payments.history(payment_id))
 
 
 def _place(key: Key) -> tuple[str, str, str]:

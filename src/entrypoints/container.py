@@ -19,7 +19,7 @@ from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
 from adapters.http.method_views import render_saved
-from adapters.http.views import render
+from adapters.http.views import render, render_changed, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
@@ -31,7 +31,11 @@ from adapters.postgres.payment_methods import PostgresPaymentMethods, PostgresUn
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
+from adapters.postgres.reading import PATIENCE, Reading
+from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shared_token import PostgresSharedToken
+from adapters.postgres.stories import PostgresStories
+from adapters.postgres.undertakings import PostgresUndertakings
 from adapters.postgres.upkeep import PostgresUpkeep
 from adapters.stripe.gateway import StripeGateway
 from adapters.stripe.signatures import StripeSignatures
@@ -39,16 +43,26 @@ from adapters.stripe.webhooks import StripeEvents
 from adapters.system import SystemClock, new_id
 from application.answer_once import AnswerOnce
 from application.apply_inbox import ApplyInbox
+from application.apply_refund_message import ApplyRefundMessage
+from application.cancel_payment import CancelPayment
+from application.capture_payment import CapturePayment
 from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment
+from application.find_refunds import FindRefund
 from application.open_work import WorkPolicy
+from application.own_writes import OwnWrites
 from application.ports.gateway import PaymentGateway
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
+from application.reconcile_refunds import ReconcileRefunds
+from application.record_refund import RecordRefund
 from application.record_report import RecordReport
+from application.recordings import Recordings
+from application.refund_payment import RefundPayment
 from application.remove_payment_method import DetachMethods, RemovePaymentMethod
 from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
+from application.undertake import Undertake
 from domain.payment_method import GatewayName
 from entrypoints.settings import ConfigurationError, Settings
 
@@ -58,6 +72,7 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     database = providers.Dependency(instance_of=Database)
+    reading = providers.Dependency(instance_of=Reading)
     vault = providers.Dependency(instance_of=Vault)
     gateways = providers.Dependency(instance_of=dict)
     clock = providers.Singleton(SystemClock)
@@ -66,6 +81,9 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
+    refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
+    stories = providers.Singleton(PostgresStories, reading)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     methods = providers.Singleton(PostgresPaymentMethods, database, vault)
     unkept_methods = providers.Singleton(PostgresUnkeptMethods, database, account=settings.provided.stripe_account)
@@ -86,8 +104,10 @@ class Container(containers.DeclarativeContainer):
         WorkPolicy, checks=settings.provided.checks, duplicate_window=settings.provided.duplicate_window
     )
     record_report = providers.Singleton(RecordReport, payments=payments, gateways=gateways, policy=policy, clock=clock)
+    recordings = providers.Singleton(Recordings, clock)
     start_payment = providers.Singleton(
         StartPayment,
+        recordings=recordings,
         payments=payments,
         methods=methods,
         gateways=gateways,
@@ -98,8 +118,34 @@ class Container(containers.DeclarativeContainer):
         blinder=vault,
         lease_for=lease_for,
     )
+    undertake = providers.Singleton(
+        Undertake,
+        undertakings=undertakings,
+        payments=payments,
+        gateways=gateways,
+        record_report=record_report,
+        render=providers.Object(render_changed),
+        recordings=recordings,
+        clock=clock,
+        new_id=new_id,
+        lease_for=lease_for,
+    )
+    capture_payment = providers.Singleton(CapturePayment, undertake)
+    cancel_payment = providers.Singleton(CancelPayment, undertake)
+    record_refund = providers.Singleton(RecordRefund, refunds=refunds, policy=policy, clock=clock)
+    refund_payment = providers.Singleton(
+        RefundPayment,
+        refunds=refunds,
+        gateways=gateways,
+        record_refund=record_refund,
+        render=providers.Object(render_refund),
+        recordings=recordings,
+        clock=clock,
+        new_id=new_id,
+        lease_for=lease_for,
+    )
+    find_refund = providers.Singleton(FindRefund, refunds)
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
-    find_history = providers.Singleton(FindHistory, payments=payments)
     saving = providers.Callable(lambda gateways: gateways.get(GatewayName.STRIPE), gateways)
     save_method = providers.Singleton(
         SavePaymentMethod,
@@ -124,18 +170,25 @@ class Container(containers.DeclarativeContainer):
         DetachMethods, unkept=unkept_methods, saving=saving, clock=clock, lease_for=lease_for
     )
     types = providers.Callable(lambda gateways: [kind for one in gateways.values() for kind in one.types], gateways)
+    find_history = providers.Singleton(FindHistory, stories=stories)
+    own_writes = providers.Singleton(OwnWrites, reading)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
     receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
     use_cases = providers.Singleton(
         UseCases,
         start_payment=start_payment,
+        capture_payment=capture_payment,
+        cancel_payment=cancel_payment,
+        refund_payment=refund_payment,
         find_payment=find_payment,
+        find_refund=find_refund,
         find_history=find_history,
         save_method=save_method,
         find_methods=find_methods,
         remove_method=remove_method,
         types=types,
+        own_writes=own_writes,
         blinder=vault,
     )
     ears = providers.Singleton(
@@ -145,8 +198,32 @@ class Container(containers.DeclarativeContainer):
         receive_callback=receive_callback,
         receive_hint=receive_hint,
     )
+    apply_refund_message = providers.Singleton(
+        ApplyRefundMessage,
+        refunds=refunds,
+        payments=payments,
+        translators=translators,
+        record_refund=record_refund,
+        clock=clock,
+        new_id=new_id,
+    )
     apply_inbox = providers.Singleton(
-        ApplyInbox, inbox=inbox, payments=payments, translators=translators, record_report=record_report, clock=clock
+        ApplyInbox,
+        inbox=inbox,
+        payments=payments,
+        translators=translators,
+        record_report=record_report,
+        apply_refund_message=apply_refund_message,
+        clock=clock,
+    )
+    reconcile_refunds = providers.Singleton(
+        ReconcileRefunds,
+        refunds=refunds,
+        gateways=gateways,
+        record_refund=record_refund,
+        policy=policy,
+        clock=clock,
+        lease_for=lease_for,
     )
     reconcile_payments = providers.Singleton(
         ReconcilePayments,
@@ -183,12 +260,21 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
             vault = Vault(await data_keys.load(database, master))
         except ValueError as why:
             raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
-        container = Container(settings=settings, database=database, vault=vault)
+        reading = Reading(database, await _replica(settings, stack))
+        container = Container(settings=settings, database=database, reading=reading, vault=vault)
         gateways = configured_gateways(container, settings)
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         container.gateways.override(providers.Object(gateways))
         yield container
+
+
+async def _replica(settings: Settings, stack: AsyncExitStack) -> Database | None:
+    """Opened without a connection: it need not be there."""
+    if settings.read_dsn is None:
+        return None
+    replica = Database(settings.read_dsn, size=settings.db_pool_size, set_aside=0, wait=PATIENCE, lazy=True)
+    return await stack.enter_async_context(replica)
 
 
 def configured_gateways(container: Container, settings: Settings) -> dict[GatewayName, Any]:
@@ -224,6 +310,7 @@ def daraja(container: Container, settings: Settings) -> DarajaGateway:
         clock=container.clock(),
         confirm=settings.mpesa_confirm,
         initiator=_initiator(settings),
+        b2c_shortcode=settings.mpesa_b2c_shortcode,
         fresh_tokens=PostgresFreshTokens(container.database()),
         total_timeout=timedelta(seconds=settings.mpesa_timeout_seconds),
     )

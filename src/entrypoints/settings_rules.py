@@ -41,16 +41,32 @@ EVERYWHERE: Final[Sequence[Rule]] = (
         lambda s: not s.has_mpesa or bool(s.mpesa_base_url and s.mpesa_callback_url),
     ),
     (
-        "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set for MPESA_CONFIRM=status",
+        "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set together",
+        lambda s: _all_or_none(s.mpesa_initiator_name, s.mpesa_initiator_password, s.mpesa_certificate),
+    ),
+    (
+        "MPESA_CONFIRM=status and MPESA_B2C_SHORTCODE need MPESA_INITIATOR_NAME and MPESA_CERTIFICATE",
         lambda s: (
-            s.mpesa_confirm is not Confirm.STATUS
-            or all((s.mpesa_initiator_name, s.mpesa_initiator_password, s.mpesa_certificate))
+            not (s.mpesa_confirm is Confirm.STATUS or s.mpesa_b2c_shortcode) or s.mpesa_initiator_name is not None
         ),
     ),
     ("DATABASE_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_url)),
     ("DATABASE_OWNER_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_owner_url)),
     ("DATABASE_URL and DB_HOST cannot both be set", lambda s: not (s.database_url and s.db_host)),
     ("DB_USER must be set with DB_HOST", lambda s: not s.db_host or bool(s.db_user)),
+    ("DATABASE_READ_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_read_url)),
+    (
+        "DATABASE_READ_URL and DB_READ_HOST cannot both be set",
+        lambda s: not (s.database_read_url and s.db_read_host),
+    ),
+    (
+        "DB_READ_HOST must be set with DB_READ_PORT, DB_READ_NAME, DB_READ_USER and DB_READ_PASSWORD",
+        lambda s: bool(s.db_read_host) or not any((s.db_read_port, s.db_read_name, s.db_read_user, s.db_read_password)),
+    ),
+    (
+        "DATABASE_URL (or DB_HOST) must be set with DATABASE_READ_URL or DB_READ_HOST",
+        lambda s: s.dsn is not None or not (s.database_read_url or s.db_read_host),
+    ),
 )
 
 PRODUCTION_DATABASE: Final[Sequence[Rule]] = (
@@ -98,7 +114,7 @@ def _are_master_keys(keys: str) -> bool:
     return len(names) == len(set(names))
 
 
-def _all_or_none(*values: str | None) -> bool:
+def _all_or_none(*values: object) -> bool:
     return all(values) or not any(values)
 
 

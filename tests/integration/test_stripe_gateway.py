@@ -7,67 +7,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from adapters.stripe.gateway import StripeGateway
-from adapters.stripe.webhooks import StripeEvents, StripeSignatures
-from application.ports.gateway import NothingSent, Operation, PaymentGateway
-from application.ports.inbox import Message
-from domain.evidence import Claim, Evidence, Reason, Source
+from adapters.stripe.webhooks import StripeEvents
+from application.ports.gateway import NothingSent, PaymentGateway
+from domain.evidence import Claim, Reason, Source
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind, Report
-from domain.payment_method import GatewayName, MethodType, PaymentMethod
+from domain.payment_method import MethodType, PaymentMethod
 from domain.status import Status
 from tests.builders import a_card, a_payment, now, usd
 from tests.fakes import StandingClock
-from tests.integration.sandbox_fixtures import KEY, MODULE, SECRET, Caller, Endpoint, eventually
-from tests.sandboxes import running
+from tests.integration.sandbox_fixtures import KEY
+from tests.integration.stripe_world import World, an_operation
 
 INTENT = ReferenceKind.PAYMENT_INTENT
 INTENTS = "/v1/payment_intents"
-VISA = "tok_visa"
-
-
-class World:
-    """The adapter, the stand-in, and somebody who looks into its books."""
-
-    def __init__(self, url: str, caller: Caller, endpoint: Endpoint) -> None:
-        self.clock = StandingClock()
-        self.url = url
-        self.caller = caller
-        self.endpoint = endpoint
-        self.gateway = StripeGateway(api_key=KEY, clock=self.clock, base_url=url)
-
-    async def collect(self, payment: Payment, token: str = VISA) -> tuple[Payment, Evidence]:
-        return self.learned(payment, await self.gateway.collect(payment, an_operation(payment, token)))
-
-    async def look_up(self, payment: Payment) -> tuple[Payment, Evidence]:
-        return self.learned(payment, await self.gateway.look_up(payment, an_operation(payment)))
-
-    async def cancel(self, payment: Payment) -> tuple[Payment, Evidence]:
-        return self.learned(payment, await self.gateway.cancel(payment))
-
-    def learned(self, payment: Payment, report: Report) -> tuple[Payment, Evidence]:
-        self.clock.pass_(seconds=1)
-        [piece] = report.evidence
-        return payment.learn(report, self.clock.now()), piece
-
-    async def taken(self, payment: Payment) -> list[tuple[int, str]]:
-        """What the stand-in took for this payment, by its own books."""
-        charges = (await self.caller.ledger())["charges"]
-        intents = {intent["id"] for intent in await self.intents(payment)}
-        return [(one["amount"], one["currency"]) for one in charges if one["payment_intent"] in intents]
-
-    async def intents(self, payment: Payment) -> list[Any]:
-        intents = (await self.caller.ledger())["payment_intents"]
-        return [one for one in intents if one["metadata"].get("payment_id") == str(payment.id)]
-
-    async def behave(self, **rules: Any) -> None:
-        await self.caller.steer("behave", **rules)
-
-
-def an_operation(payment: Payment, token: str | None = VISA) -> Operation:
-    return Operation(started_at=payment.created_at, token=token)
 
 
 def a_transfer(**facts: Any) -> Payment:
@@ -77,14 +32,8 @@ def a_transfer(**facts: Any) -> Payment:
 
 @pytest.fixture(scope="module")
 async def running_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    ledger = tmp_path_factory.mktemp("stripe") / "ledger.jsonl"
-    async with Endpoint.listening() as endpoint:
-        hook = ("--webhook-url", endpoint.url, "--webhook-secret", SECRET)
-        with running(MODULE, "--ledger", str(ledger), *hook) as url:
-            async with Caller.to(url) as caller:
-                world = World(url, caller, endpoint)
-                yield world
-                await world.gateway.close()
+    async with World.running(tmp_path_factory.mktemp("stripe") / "ledger.jsonl") as world:
+        yield world
 
 
 @pytest.fixture
@@ -528,7 +477,7 @@ async def test_events_tell_what_the_lost_answer_would_have(world: World, token: 
     payment, _ = await world.collect(a_payment(), token)
     [intent] = await world.intents(payment)
 
-    for message in await _messages(world, intent["id"]) * 2:
+    for message in await world.messages(intent["id"]) * 2:
         events = StripeEvents(livemode=False)
         about = events.about(message)
         if about is None:
@@ -551,18 +500,3 @@ async def test_without_a_connection_nothing_was_sent_and_the_token_is_whole() ->
     await gateway.close()
 
     assert not nothing.value.token_used
-
-
-async def _messages(world: World, intent_id: str) -> list[Message]:
-    """What came in about this intent, newest first, each proven to be from Stripe."""
-    signatures = StripeSignatures(secrets=["whsec_old", SECRET], clock=StandingClock())
-
-    def about_it() -> list[tuple[str, bytes]]:
-        return [one for one in world.endpoint.received if intent_id.encode() in one[1]]
-
-    expected = await world.caller.events_of(intent_id)
-    await eventually(lambda: len(about_it()) >= len(expected))
-    return [
-        Message(uuid7(), GatewayName.STRIPE, signatures.verify(body, header.encode()), body)
-        for header, body in reversed(about_it())
-    ]

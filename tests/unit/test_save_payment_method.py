@@ -99,6 +99,7 @@ class TestSaving:
         wallet = PaymentMethod(type=MethodType.WALLET, token="tok_visa_2")
 
         card_id, _ = told(await world.save_method.execute(asks()))
+        world.clock.pass_(seconds=1)
         wallet_id, is_default = told(await world.save_method.execute(asks(method=wallet)))
 
         assert card_id != wallet_id

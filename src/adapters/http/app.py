@@ -18,6 +18,7 @@ from adapters.http.payment_methods import PaymentMethods
 from adapters.http.payment_types import PaymentTypes
 from adapters.http.payments import Payments
 from adapters.http.problems import Problems
+from adapters.http.refunds import Refunds
 from adapters.http.request_id import RequestLog
 from adapters.http.webhooks import Ears, Webhooks
 
@@ -49,7 +50,7 @@ def make_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[Payments, PaymentMethods, PaymentTypes, History],
+                route_handlers=[Payments, PaymentMethods, PaymentTypes, Refunds, History],
                 before_request=check_manners,
                 dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),

@@ -38,12 +38,13 @@ class PaymentMethods(Controller):
             raise Forbidden("The token is another user's.")
         told = await desk.use_cases.save_method.execute(asked)
         status = told.answer.status
-        return Reply(
+        reply = Reply(
             body=told.answer.body,
             status=status,
             media_type=JSON if status == _CREATED else PROBLEM_JSON,
             headers={"idempotent-replayed": "true"} if told.replayed else {},
         )
+        return await desk.wrote(reply)
 
     @get("/{user_id:str}", operation_id="FindPaymentMethods")
     async def find(
@@ -74,4 +75,4 @@ class PaymentMethods(Controller):
         if not desk.caller.may_act_for(user):
             raise NotFound
         await desk.use_cases.remove_method.execute(user, method)
-        return Reply.empty()
+        return await desk.wrote(Reply.empty())

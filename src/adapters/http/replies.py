@@ -1,7 +1,7 @@
 """Finished answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +33,9 @@ class Reply:
     def empty(cls) -> "Reply":
         """204: it is done, and there is nothing to say."""
         return cls(body=b"", status=_NO_CONTENT)
+
+    def with_headers(self, headers: Mapping[str, str]) -> "Reply":
+        return replace(self, headers={**self.headers, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         content = {"content-type": self.media_type, "content-length": str(len(self.body))}

@@ -63,20 +63,28 @@ def from_wire(amount: int, currency: str) -> Money:
     return Money(ours, code)
 
 
-def faults(money: Money, largest: int) -> Iterator[Fault]:
-    """What Stripe would not like about this amount; `largest` in its minor units."""
+def unspeakable(money: Money) -> list[Fault]:
+    """Why Stripe has no way of saying this amount; nothing where it has."""
     try:
         amount = to_wire(money)
     except Invalid as invalid:
-        yield from invalid.faults
+        return list(invalid.faults)
+    if _decimals(money.currency) == _THREE_DECIMALS and amount % 10:
+        return [Fault("amount", f"the last of the three decimals of {money.currency} must be 0")]
+    return []
+
+
+def faults(money: Money, largest: int) -> Iterator[Fault]:
+    """What Stripe would not like about this amount of a payment; `largest` in its minor units."""
+    if unsaid := unspeakable(money):
+        yield from unsaid
         return
+    amount = to_wire(money)
     least = _SMALLEST.get(money.currency, 1)
     if amount < least:
         yield Fault("amount", f"must be at least {from_wire(least, money.currency)}")
     if amount > largest:
         yield Fault("amount", "is more than the gateway takes in one payment")
-    if _decimals(money.currency) == _THREE_DECIMALS and amount % 10:
-        yield Fault("amount", f"the last of the three decimals of {money.currency} must be 0")
 
 
 def limits(code: str, largest: int) -> Limits:

@@ -10,11 +10,14 @@ from stripe import StripeResponse
 from stripe.params import (
     CustomerCreateParams,
     PaymentIntentCancelParams,
+    PaymentIntentCaptureParams,
     PaymentIntentCreateParams,
     PaymentIntentListParams,
     PaymentIntentRetrieveParams,
     PaymentMethodAttachParams,
     PaymentMethodCreateParams,
+    RefundCreateParams,
+    RefundListParams,
 )
 
 from adapters.stripe import wire
@@ -23,8 +26,11 @@ from application.ports.webhooks import Unreadable
 
 T = TypeVar("T")
 
+Why = Literal["abandoned", "requested_by_customer"]
+
 _INTENTS: Final = "/v1/payment_intents"
 _METHODS: Final = "/v1/payment_methods"
+_REFUNDS: Final = "/v1/refunds"
 _LONGEST_PAGE: Final = 100
 
 
@@ -72,9 +78,12 @@ class Api:
     async def create_intent(self, params: PaymentIntentCreateParams, key: str) -> Answer[wire.Intent]:
         return await self._post(_INTENTS, params, key, wire.INTENT)
 
-    async def cancel_intent(
-        self, intent_id: str, reason: Literal["abandoned", "requested_by_customer"], key: str
-    ) -> Answer[wire.Intent]:
+    async def capture_intent(self, intent_id: str, amount: int | None, key: str) -> Answer[wire.Intent]:
+        """Take `amount` (Stripe's minor units) of what is held, or all of it; the rest is released."""
+        params: PaymentIntentCaptureParams = {} if amount is None else {"amount_to_capture": amount}
+        return await self._post(f"{_INTENTS}/{intent_id}/capture", params, key, wire.INTENT)
+
+    async def cancel_intent(self, intent_id: str, reason: Why, key: str) -> Answer[wire.Intent]:
         params: PaymentIntentCancelParams = {"cancellation_reason": reason}
         return await self._post(f"{_INTENTS}/{intent_id}/cancel", params, key, wire.INTENT)
 
@@ -89,6 +98,19 @@ class Api:
         if after is not None:
             params["starting_after"] = after
         return (await self._ask("get", _INTENTS, params, wire.PAGE)).body
+
+    async def create_refund(self, params: RefundCreateParams, key: str) -> Answer[wire.Refund]:
+        return await self._post(_REFUNDS, params, key, wire.REFUND)
+
+    async def retrieve_refund(self, refund_id: str) -> wire.Refund:
+        return (await self._ask("get", f"{_REFUNDS}/{refund_id}", {}, wire.REFUND)).body
+
+    async def list_refunds(self, intent_id: str, after: str | None) -> wire.RefundPage:
+        """Up to 100 refunds of an intent, newest first."""
+        params: RefundListParams = {"payment_intent": intent_id, "limit": _LONGEST_PAGE}
+        if after is not None:
+            params["starting_after"] = after
+        return (await self._ask("get", _REFUNDS, params, wire.REFUNDS)).body
 
     async def _post(self, path: str, params: Mapping[str, object], key: str, decoder: Decoder[T]) -> Answer[T]:
         return await self._ask("post", path, {**params, "idempotency_key": key}, decoder)

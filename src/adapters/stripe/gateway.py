@@ -1,4 +1,4 @@
-"""Stripe as a PaymentGateway."""
+"""Stripe as a PaymentGateway and a RefundGateway."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,21 +8,33 @@ from uuid import UUID
 
 import structlog
 
-from adapters.stripe import amounts, cancelling, checks, collecting, looking, saving, translation
-from adapters.stripe.api import Api
+from adapters.stripe import (
+    amounts,
+    attempts,
+    checks,
+    collecting,
+    looking,
+    refund_translation,
+    refunding,
+    saving,
+    translation,
+)
+from adapters.stripe.api import Api, Why
 from adapters.stripe.client import connect
 from adapters.stripe.failures import Lost, Refused
 from adapters.stripe.transport import Transport
-from application.ports.gateway import Operation, Preparation
+from application.ports.gateway import NothingSent, Operation, Preparation
 from application.ports.platform import Clock
 from application.ports.saving_gateway import Described
 from application.ports.webhooks import Unreadable
 from domain.currencies import EXPONENTS
-from domain.errors import InDoubt, Unavailable
+from domain.errors import Fault, InDoubt, Invalid, NotRefundable, Unavailable
 from domain.evidence import Claim, Reason
+from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName, MethodType
 from domain.payment_type import PaymentType
+from domain.refund import Refund, RefundChannel
 from domain.status import Status
 
 T = TypeVar("T")
@@ -36,7 +48,8 @@ class StripeGateway:
     wallets for the next one.
 
     One idempotency key an operation and no other: `{id}:pm` spends the token, `{id}:customer` makes the customer of a
-    bank transfer, `{id}` the intent, `{id}:cancel:{n}` cancels it. Belongs to the event loop of its first call.
+    bank transfer, `{id}` the intent, `{id}:capture:{n}` and `{id}:cancel:{n}` end it, a refund's own id gives
+    money back. Belongs to the event loop of its first call.
 
     `base_url`: another address than Stripe's own, for the stand-in. `total_timeout`: all calls of one method together.
     `connections`: kept open at most. `action_expires_after`, `transfer_expires_after`: how long after it began a
@@ -125,14 +138,11 @@ class StripeGateway:
         except Lost as lost:
             self._tell("stripe.answer_lost", payment, lost)
             if lost.replayed:  # the key can only say the same again: whether there is an intent, the list tells
-                found = await self.look_up(payment, operation)
+                found = await _seen(self.look_up(payment, operation))
                 if found.references:
                     return found
             return translation.lost(lost.code, self._clock.now())
-        for piece in report.evidence:
-            if piece.reason is Reason.CONFIGURATION:  # the shop's customer can do nothing about it
-                log.error("stripe.request_refused", payment_id=str(payment.id), code=piece.code)
-        return report
+        return self._alarmed(report, payment)
 
     async def look_up(self, payment: Payment, operation: Operation) -> Report:
         intent_id = payment.references.get(ReferenceKind.PAYMENT_INTENT)
@@ -145,19 +155,69 @@ class StripeGateway:
             self._tell("stripe.look_up_failed", payment, why)
             return Report() if intent_id is not None else translation.lost(why.code, self._clock.now())
 
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """
+        Whether Stripe could take `amount` minor units of what is held. Pure.
+
+        Raises:
+            Invalid: it has no way of saying this amount.
+        """
+        _refuse(amounts.unspeakable(Money(amount, payment.money.currency)))
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        """Take `operation.amount` of what is held, or all of it. Stripe's word decides what it became."""
+        asked = operation.amount
+        amount = None if asked is None else amounts.to_wire(Money(asked, payment.money.currency))
+        return await self._ended(payment, "capture", lambda name, key: self._api.capture_intent(name, amount, key))
+
     async def cancel(self, payment: Payment) -> Report:
-        intent_id = payment.references.get(ReferenceKind.PAYMENT_INTENT)
-        if intent_id is None:  # what has no name cannot be cancelled: it must be found first
+        why = self._why(payment)
+        return await self._ended(payment, "cancel", lambda name, key: self._api.cancel_intent(name, why, key))
+
+    def plan_refund(self, payment: Payment, money: Money) -> RefundChannel:
+        _refuse(amounts.unspeakable(money))
+        if ReferenceKind.PAYMENT_INTENT not in payment.references:
+            raise NotRefundable("Stripe knows nothing of this payment that could be given back.")
+        return RefundChannel.STRIPE
+
+    def prepare_refund(self, refund: Refund) -> Preparation:  # noqa: ARG002 - nothing of it matters to Stripe
+        return Preparation()
+
+    async def refund(self, payment: Payment, refund: Refund, operation: Operation) -> Report:
+        try:
+            return await self._in_time(refunding.send(self._api, payment, refund, self._clock))
+        except Lost as lost:
+            self._tell("stripe.answer_lost", payment, lost)
+            report, replayed = refund_translation.lost(lost.code, self._clock.now()), lost.replayed
+        except Refused as refused:
+            report, replayed = refund_translation.refusal(refused.error, self._clock.now()), refused.replayed
+        if replayed:  # whether there is a refund, the list tells
+            found = await _seen(self.look_up_refund(payment, refund, operation))
+            if found.references:
+                return found
+        return self._alarmed(report, payment)
+
+    async def look_up_refund(self, payment: Payment, refund: Refund, operation: Operation) -> Report:
+        name = refund.references.get(ReferenceKind.REFUND)
+        try:
+            if name is not None:
+                return await self._in_time(refunding.fetch(self._api, name, self._clock))
+            searched = refunding.search(self._api, payment, refund, operation, self._clock, pages=self._search_pages)
+            return await self._in_time(searched)
+        except (Lost, Refused) as why:
+            self._tell("stripe.look_up_failed", payment, why)
+            return Report() if name is not None else refund_translation.lost(why.code, self._clock.now())
+
+    async def _ended(self, payment: Payment, verb: str, act: attempts.Act) -> Report:
+        if ReferenceKind.PAYMENT_INTENT not in payment.references:  # what has no name must be found first
             return Report()
         try:
-            return await self._in_time(
-                cancelling.cancel(self._api, payment, intent_id, self._why(payment), self._clock)
-            )
+            return await self._in_time(attempts.make(self._api, payment, verb, act, self._clock))
         except Lost as lost:
             self._tell("stripe.answer_lost", payment, lost)
             return translation.lost(lost.code, self._clock.now(), claim=Claim.OPERATION_LOST)
         except Refused as refused:
-            self._tell("stripe.cancel_failed", payment, refused)
+            self._tell("stripe.look_up_failed", payment, refused)
             return Report()
 
     async def customer(self, user_id: UUID) -> str:
@@ -182,7 +242,7 @@ class StripeGateway:
         except Refused as refused:
             raise _at_fault(refused) from None
 
-    def _why(self, payment: Payment) -> cancelling.Why:
+    def _why(self, payment: Payment) -> Why:
         expires_at = self.expires_at(payment)
         given_up = payment.status.is_closed or (expires_at is not None and self._clock.now() >= expires_at)
         return "abandoned" if given_up else "requested_by_customer"
@@ -198,6 +258,14 @@ class StripeGateway:
             raise Lost("unreadable") from None
 
     @staticmethod
+    def _alarmed(report: Report, payment: Payment) -> Report:
+        """Where the request itself is wrong, the shop and its customer can do nothing about it."""
+        for piece in report.evidence:
+            if piece.reason is Reason.CONFIGURATION:
+                log.error("stripe.request_refused", payment_id=str(payment.id), code=piece.code)
+        return report
+
+    @staticmethod
     def _tell(event: str, payment: Payment, why: Lost | Refused) -> None:
         log.warning(event, payment_id=str(payment.id), code=why.code, replayed=why.replayed)
 
@@ -206,3 +274,16 @@ def _at_fault(refused: Refused) -> Unavailable:
     """Our request is at fault, or our account: whoever asked us can do nothing about it."""
     log.error("stripe.request_refused", code=refused.code)
     return Unavailable()
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise Invalid(*faults)
+
+
+async def _seen(look: Awaitable[Report]) -> Report:
+    """What a look shows after a call that did reach Stripe: that we may not look now proves nothing about it."""
+    try:
+        return await look
+    except NothingSent:
+        return Report()

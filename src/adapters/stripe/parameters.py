@@ -3,15 +3,29 @@ What we ask Stripe for. The same payment always gives the same parameters: Strip
 comes with others.
 """
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Final, Literal, cast
 
-from stripe.params import PaymentIntentCreateParams, PaymentIntentCreateParamsPaymentMethodOptionsCustomerBalance
+from stripe.params import (
+    PaymentIntentCreateParams,
+    PaymentIntentCreateParamsPaymentMethodOptionsCustomerBalance,
+    RefundCreateParams,
+)
 
 from adapters.stripe import amounts
 from adapters.stripe.checks import FUNDING
 from domain.payment import Payment
+from domain.refund import Refund
 
+Stated = Literal["duplicate", "fraudulent", "requested_by_customer"]
 Funding = PaymentIntentCreateParamsPaymentMethodOptionsCustomerBalance
+
+#: The only reasons for a refund that Stripe takes. The shop's own words are ours to keep.
+_REASONS: Final[Mapping[str, Stated]] = {
+    "duplicate": "duplicate",
+    "fraudulent": "fraudulent",
+    "requested_by_customer": "requested_by_customer",
+}
 
 
 def metadata(payment: Payment) -> dict[str, str]:
@@ -38,6 +52,19 @@ def transfer_intent(payment: Payment, customer: str) -> PaymentIntentCreateParam
     params["customer"] = customer
     params["payment_method_data"] = {"type": "customer_balance"}
     params["payment_method_options"] = {"customer_balance": _funding(payment)}
+    return params
+
+
+def refund(intent_id: str, refund: Refund) -> RefundCreateParams:
+    """Give this much of the intent back; `refund_id` is what we find it by."""
+    params: RefundCreateParams = {
+        "payment_intent": intent_id,
+        "amount": amounts.to_wire(refund.money),
+        "metadata": {"refund_id": str(refund.id), "payment_id": str(refund.payment_id)},
+    }
+    reason = _REASONS.get("_".join((refund.reason or "").casefold().replace("-", " ").split()))
+    if reason is not None:
+        params["reason"] = reason
     return params
 
 

@@ -16,6 +16,8 @@ Moment = Annotated[int, Meta(ge=0, lt=4_102_444_800)]
 #: Stripe's minor units; `amounts.py` knows where they are not ours.
 Amount = Annotated[int, Meta(ge=0, le=2**62)]
 IntentId = Annotated[str, Meta(pattern=r"\Api_[A-Za-z0-9_]{1,200}\Z")]
+#: `re_…` of a card, `pyr_…` of other methods.
+RefundId = Annotated[str, Meta(pattern=r"\A(re|pyr)_[A-Za-z0-9_]{1,200}\Z")]
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -25,6 +27,7 @@ class Card(Struct, frozen=True, kw_only=True):
     exp_year: int | None = None
     fingerprint: str | None = None
     capture_before: Moment | None = None
+    three_d_secure: dict[str, Any] | None = None
 
 
 class Details(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,12 @@ class Charge(Struct, frozen=True, kw_only=True):
     payment_intent: IntentId | None = None
     metadata: dict[str, str] = {}
     payment_method_details: Details | None = None
+
+    @property
+    def was_authenticated(self) -> bool:
+        """Whether the customer went through 3-D Secure for it."""
+        card = self.payment_method_details.card if self.payment_method_details else None
+        return card is not None and card.three_d_secure is not None
 
 
 class Named(Struct, frozen=True, kw_only=True):
@@ -106,6 +115,27 @@ class Page(Struct, frozen=True, kw_only=True):
     has_more: bool
 
 
+class Refund(Struct, frozen=True, kw_only=True):
+    """Money of an intent on its way back."""
+
+    id: RefundId
+    object: Literal["refund"]
+    amount: Amount
+    currency: str
+    status: str | None = None
+    payment_intent: IntentId | None = None
+    metadata: dict[str, str] | None = None
+    failure_reason: str | None = None
+
+
+class RefundPage(Struct, frozen=True, kw_only=True):
+    """One page of a list, newest first."""
+
+    object: Literal["list"]
+    data: list[Refund]
+    has_more: bool
+
+
 class Envelope(Struct, frozen=True, kw_only=True):
     """Any answer: an object, or one with an `error`."""
 
@@ -130,6 +160,8 @@ CHARGE: Final = Decoder(Charge)
 METHOD: Final = Decoder(Method)
 NAMED: Final = Decoder(Named)
 PAGE: Final = Decoder(Page)
+REFUND: Final = Decoder(Refund)
+REFUNDS: Final = Decoder(RefundPage)
 ENVELOPE: Final = Decoder(Envelope)
 _EVENT: Final = Decoder(Event)
 

@@ -3,10 +3,11 @@
 from typing import Final
 
 from entrypoints.sandbox.stripe.api import Call
-from entrypoints.sandbox.stripe.cards import Card, Decline
+from entrypoints.sandbox.stripe.cards import AUTHENTICATION_REQUIRED, Card, Decline
 from entrypoints.sandbox.stripe.errors import Json
 from entrypoints.sandbox.stripe.ids import new_id
 
+_AUTHENTICATED: Final = {"authentication_flow": "challenge", "result": "authenticated", "version": "2.2.0"}
 _RISK_SCORE: Final = {"normal": 20, "elevated": 70, "highest": 90}
 _CARD_SHOWS: Final = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
 
@@ -35,7 +36,7 @@ def new_charge(call: Call, intent: Json, method: Json, card: Card | None, declin
         "paid": decline is None,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": _details(method),
+        "payment_method_details": _details(method, card, decline),
         "refunded": False,
         "status": "succeeded" if decline is None else "failed",
     }
@@ -76,8 +77,12 @@ def _outcome(card: Card | None, decline: Decline | None) -> Json:
     }
 
 
-def _details(method: Json) -> Json:
+def _details(method: Json, card: Card | None, decline: Decline | None) -> Json:
     if method["type"] != "card":
         return {"customer_balance": {}, "type": "customer_balance"}
-    card = method["card"]
-    return {"card": {**{name: card[name] for name in _CARD_SHOWS}, "network": card["brand"]}, "type": "card"}
+    shown = {name: method["card"][name] for name in _CARD_SHOWS}
+    authenticated = card is not None and card.authenticates and decline is not AUTHENTICATION_REQUIRED
+    return {
+        "card": {**shown, "network": shown["brand"], "three_d_secure": _AUTHENTICATED if authenticated else None},
+        "type": "card",
+    }
