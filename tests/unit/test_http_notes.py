@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from uuid_utils.compat import uuid7
 
 from domain.payment import Payment
 from tests.builders import SOMEONE, SOMEONE_ELSE, a_payment
