@@ -2,23 +2,32 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from litestar import Request
 from litestar.types import HTTPScope
 
 from adapters.http.auth import Authenticator, Caller
-from adapters.http.payment_request import NewPayment
 from adapters.http.read_after import READ_AFTER, read_after, spelled
 from adapters.http.replies import Reply
+from application.cancel_payment import CancelPayment
+from application.capture_payment import CapturePayment
 from application.find_payments import FindHistory, FindPayment, Reader
+from application.find_refunds import FindRefund
 from application.own_writes import OwnWrites
 from application.ports.payments import Key
 from application.ports.platform import Blinder
+from application.refund_payment import RefundPayment
 from application.start_payment import StartPayment
 
 #: Changes when the way a request's fingerprint is made changes.
 _VERSION: Final = "1"
+
+
+class Canonical(Protocol):
+    """A request's body, whatever it was spelled like."""
+
+    def canonical(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +35,11 @@ class UseCases:
     """What can be done over the API."""
 
     start_payment: StartPayment
+    capture_payment: CapturePayment
+    cancel_payment: CancelPayment
+    refund_payment: RefundPayment
     find_payment: FindPayment
+    find_refund: FindRefund
     find_history: FindHistory
     own_writes: OwnWrites
     blinder: Blinder
@@ -58,7 +71,7 @@ class Desk:
         position = await self.use_cases.own_writes.wrote(self.caller.user_id)
         return reply if position is None else reply.with_headers({READ_AFTER: spelled(position)})
 
-    def key(self, key: str | None, route: str, body: NewPayment) -> Key | None:
+    def key(self, key: str | None, route: str, body: Canonical) -> Key | None:
         """`key` as this caller's on this route, with a fingerprint of what it was sent with."""
         if key is None:
             return None
