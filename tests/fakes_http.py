@@ -212,8 +212,8 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
-    readers: list[Reader] = field(default_factory=list)
     changes: ChangesFake = field(default_factory=ChangesFake)
+    readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
     positions: PositionsFake = field(default_factory=PositionsFake)

@@ -74,9 +74,9 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
-    stories = providers.Singleton(PostgresStories, reading)
     undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
     refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
+    stories = providers.Singleton(PostgresStories, reading)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(
