@@ -19,10 +19,12 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
-from adapters.http.views import render
+from adapters.http.views import render, render_note
 from adapters.http.webhooks import Ears
+from application.add_note import AddNote
 from application.answered import Answered
 from application.find_payments import Reader, Story
+from application.list_payments import ListHistory, ListPayments
 from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
@@ -35,7 +37,7 @@ from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from domain.refund import Refund
 from tests.builders import SOMEONE, a_payment, paid
-from tests.fakes import PositionsFake
+from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, PositionsFake, StandingClock
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -212,6 +214,7 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    store: InMemoryPayments = field(default_factory=InMemoryPayments)
     changes: ChangesFake = field(default_factory=ChangesFake)
     readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
@@ -230,6 +233,15 @@ class World:
                 find_refund=UseCaseFake(self.changes.find_refund),
                 find_payment=FindPaymentFake(self.shelf),
                 find_history=FindHistoryFake(self.shelf, self.readers),
+                list_payments=ListPayments(lists=InMemoryLists(self.store)),
+                list_history=ListHistory(lists=InMemoryLists(self.store), sealer=PlainSealer()),
+                add_note=AddNote(
+                    payments=self.store,
+                    notes=InMemoryNotes(self.store),
+                    sealer=PlainSealer(),
+                    render=render_note,
+                    clock=StandingClock(),
+                ),
                 own_writes=OwnWrites(self.positions),
                 blinder=BlinderFake(),
             ),

@@ -18,13 +18,15 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
-from adapters.http.views import render, render_changed, render_refund
+from adapters.http.views import render, render_changed, render_note, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.notes import PostgresNotes
 from adapters.postgres.open_payments import PostgresOpenPayments
+from adapters.postgres.payment_lists import PostgresPaymentLists
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
@@ -38,12 +40,14 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.stripe.signatures import StripeSignatures
 from adapters.stripe.webhooks import StripeEvents
 from adapters.system import SystemClock, new_id
+from application.add_note import AddNote
 from application.apply_inbox import ApplyInbox
 from application.apply_refund_message import ApplyRefundMessage
 from application.cancel_payment import CancelPayment
 from application.capture_payment import CapturePayment
 from application.find_payments import FindHistory, FindPayment
 from application.find_refunds import FindRefund
+from application.list_payments import ListHistory, ListPayments
 from application.open_work import WorkPolicy
 from application.own_writes import OwnWrites
 from application.ports.gateway import PaymentGateway
@@ -74,6 +78,8 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    payment_lists = providers.Singleton(PostgresPaymentLists, reading, vault)
+    notes = providers.Singleton(PostgresNotes, database, vault, keys_kept_for=keys_kept_for)
     undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
     refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
     stories = providers.Singleton(PostgresStories, reading)
@@ -135,7 +141,12 @@ class Container(containers.DeclarativeContainer):
     )
     find_refund = providers.Singleton(FindRefund, refunds)
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
-    find_history = providers.Singleton(FindHistory, stories=stories)
+    find_history = providers.Singleton(FindHistory, stories=stories, sealer=vault)
+    list_payments = providers.Singleton(ListPayments, lists=payment_lists)
+    list_history = providers.Singleton(ListHistory, lists=payment_lists, sealer=vault)
+    add_note = providers.Singleton(
+        AddNote, payments=payments, notes=notes, sealer=vault, render=providers.Object(render_note), clock=clock
+    )
     own_writes = providers.Singleton(OwnWrites, reading)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
@@ -149,6 +160,9 @@ class Container(containers.DeclarativeContainer):
         find_payment=find_payment,
         find_refund=find_refund,
         find_history=find_history,
+        list_payments=list_payments,
+        list_history=list_history,
+        add_note=add_note,
         own_writes=own_writes,
         blinder=vault,
     )

@@ -248,7 +248,9 @@ def test_an_event_is_about_our_refund_or_else_about_one_made_outside() -> None:
     )
 
 
-@pytest.mark.parametrize("named", ["", "7", "01A2063E-7CE3-72DC-A7A0-BF67C55D09C5", "00000000-0000-4000-8000-000000000000"])
+@pytest.mark.parametrize(
+    "named", ["", "7", "01A2063E-7CE3-72DC-A7A0-BF67C55D09C5", "00000000-0000-4000-8000-000000000000"]
+)
 def test_a_refund_id_that_cannot_be_ours_is_none(named: str) -> None:
     """
     Somebody else's system may use the same word.
