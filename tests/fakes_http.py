@@ -20,11 +20,13 @@ from adapters.http.desk import UseCases
 from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
 from adapters.http.method_views import render_saved
-from adapters.http.views import render
+from adapters.http.views import render, render_note
 from adapters.http.webhooks import Ears
+from application.add_note import AddNote
 from application.answer_once import OnceAnswered
 from application.answered import Answered
 from application.find_payments import Reader, Story
+from application.list_payments import ListHistory, ListPayments
 from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
@@ -40,7 +42,7 @@ from domain.payment_type import PaymentType
 from domain.refund import Refund
 from domain.saved_method import SavedMethod
 from tests.builders import SOMEONE, a_payment, paid
-from tests.fakes import PositionsFake
+from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, PositionsFake, StandingClock
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -248,6 +250,7 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    store: InMemoryPayments = field(default_factory=InMemoryPayments)
     save: SaveMethodFake = field(default_factory=SaveMethodFake)
     methods: MethodsFake = field(default_factory=MethodsFake)
     types: list[PaymentType] = field(default_factory=list)
@@ -273,6 +276,15 @@ class World:
                 remove_method=UseCaseFake(self.methods.remove),
                 types=self.types,
                 find_history=FindHistoryFake(self.shelf, self.readers),
+                list_payments=ListPayments(lists=InMemoryLists(self.store)),
+                list_history=ListHistory(lists=InMemoryLists(self.store), sealer=PlainSealer()),
+                add_note=AddNote(
+                    payments=self.store,
+                    notes=InMemoryNotes(self.store),
+                    sealer=PlainSealer(),
+                    render=render_note,
+                    clock=StandingClock(),
+                ),
                 own_writes=OwnWrites(self.positions),
                 blinder=BlinderFake(),
             ),

@@ -8,13 +8,17 @@ from litestar import Request
 from litestar.types import HTTPScope
 
 from adapters.http.auth import Authenticator, Caller
+from adapters.http.pages import Cursors, Paging
+from adapters.http.query import Query
 from adapters.http.read_after import READ_AFTER, read_after, spelled
 from adapters.http.replies import Reply
+from application.add_note import AddNote
 from application.cancel_payment import CancelPayment
 from application.capture_payment import CapturePayment
 from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment, Reader
 from application.find_refunds import FindRefund
+from application.list_payments import ListHistory, ListPayments
 from application.own_writes import OwnWrites
 from application.ports.payments import Key
 from application.ports.platform import Blinder
@@ -45,6 +49,9 @@ class UseCases:
     find_payment: FindPayment
     find_refund: FindRefund
     find_history: FindHistory
+    list_payments: ListPayments
+    list_history: ListHistory
+    add_note: AddNote
     save_method: SavePaymentMethod
     find_methods: FindPaymentMethods
     remove_method: RemovePaymentMethod
@@ -85,6 +92,11 @@ class Desk:
             return None
         fingerprint = self.use_cases.blinder.blind("body", _VERSION, route, body.canonical())
         return Key(caller=str(self.caller.user_id), route=route, key=key, fingerprint=fingerprint)
+
+    def paging(self, query: Query, route: str) -> Paging:
+        """Which page of the list at `route` this caller asks for. Read the route's own parameters first."""
+        sees = "all" if self.caller.is_admin else "own"
+        return Paging.read(query, Cursors(self.use_cases.blinder), route, str(self.caller.user_id), sees)
 
 
 def reception(*, authenticator: Authenticator, use_cases: UseCases) -> Callable[..., Awaitable[Desk]]:

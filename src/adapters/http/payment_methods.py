@@ -11,9 +11,8 @@ from adapters.http.idempotency_key import idempotency_key
 from adapters.http.json_body import read_json
 from adapters.http.method_request import NewSavedMethod
 from adapters.http.method_views import views
-from adapters.http.payments import PRIVATE
 from adapters.http.problems import PROBLEM_JSON
-from adapters.http.replies import JSON, Reply
+from adapters.http.replies import JSON, PRIVATE, Reply
 from adapters.http.request_id import request_id
 from adapters.http.resource_id import payment_id as read_id
 from adapters.http.resource_id import user_id as read_user_id

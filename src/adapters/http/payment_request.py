@@ -102,7 +102,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def canonical(self) -> str:
         """The same text for every spelling of the same request: defaults filled in, keys in order."""
-        return _canonical(self).decode()
+        return canonical(self)
 
     def to_request(self, *, request_id: str, key: Key | None) -> PaymentRequest:
         """
@@ -194,4 +194,9 @@ def metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(path, "must be an integer of 64 bits")
 
 
-_canonical: Final = msgspec.json.Encoder(order="sorted").encode
+def canonical(body: msgspec.Struct) -> str:
+    """A body with its keys in order."""
+    return _sorted(body).decode()
+
+
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode

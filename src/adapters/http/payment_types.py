@@ -8,8 +8,7 @@ from litestar.params import SkipValidation
 
 from adapters.http.desk import Desk
 from adapters.http.method_views import TypeView
-from adapters.http.payments import PRIVATE
-from adapters.http.replies import Reply
+from adapters.http.replies import PRIVATE, Reply
 from adapters.http.request_id import request_id
 from adapters.http.views import envelope
 

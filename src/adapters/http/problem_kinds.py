@@ -81,6 +81,8 @@ KINDS: Final[Mapping[type[BaseException], Kind]] = {
     refusals.NotAcceptable: Kind("not-acceptable", "Only JSON is spoken here", 406),
     refusals.UnsupportedMedia: Kind("unsupported-media-type", "Only JSON is read here", 415),
     refusals.UnknownParameter: Kind("unknown-parameter", "A query parameter is unknown or repeated", 400),
+    refusals.InvalidParameter: Kind("invalid-parameter", "A query parameter breaks a rule", 400),
+    refusals.InvalidCursor: Kind("invalid-cursor", "The cursor is not of this list", 400),
     refusals.MalformedId: Kind("malformed-id", "The id is not a UUID", 400),
     refusals.InvalidKey: Kind("invalid-idempotency-key", "The idempotency key cannot be used", 400),
     refusals.InvalidReadAfter: Kind("invalid-read-after", "The position to read after was never told", 400),

@@ -8,6 +8,8 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 JSON: Final = "application/json"
+#: One's own payments may be kept by one's own browser, and are asked for again each time.
+PRIVATE: Final = {"cache-control": "private, no-cache"}
 _NO_CONTENT: Final = 204
 
 

@@ -27,7 +27,7 @@ def payment_id(text: str) -> UUID:
 
 def user_id(text: str) -> UUID:
     """
-    The id, whoever made it, that `text` spells.
+    The id that `text` spells; users are made elsewhere, so that any UUID may be one.
 
     Raises:
         MalformedId: it is no UUID at all.

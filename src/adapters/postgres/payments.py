@@ -73,8 +73,8 @@ class PostgresPayments:
                                   capture_method, status, known, refs, private, history_head, version)
             SELECT id, $2, $2, $3, $4, $5, $6, $7, $8, $9, 'PROCESSING', '[]', $10, $11, $12, 1 FROM opened
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, 1, $13, $12 FROM opened
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, 1, $13, $12, $3, $2 FROM opened
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, 1, $14, $2 FROM opened
@@ -180,8 +180,8 @@ class PostgresPayments:
                AND NOT EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $17)
             RETURNING id
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, $16, $18, $15 FROM moved WHERE $18::bytea IS NOT NULL
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, $16, $18, $15, $37, $4 FROM moved WHERE $18::bytea IS NOT NULL
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, $16, $19, $4 FROM moved WHERE $18::bytea IS NOT NULL
