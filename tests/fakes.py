@@ -33,6 +33,7 @@ from application.ports.stories import KeptStory
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
 from domain.history import GENESIS, Entry
 from domain.payment import Payment, ReferenceKind, Report
+from domain.payment_type import PaymentType
 from domain.status import Status
 from tests.builders import now
 
@@ -160,6 +161,10 @@ class InMemoryPayments:
         return Repeated(
             self.kept[claimed.payment_id], claimed.answer, running=bool(row and row.until > at and row.epoch == 1)
         )
+
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        claimed = self.keys.get(_place(key))
+        return self._repeated(claimed, key, now) if claimed else None
 
     async def record(self, step: Step) -> Recorded:
         before, after = step.before.payment, step.after
@@ -406,6 +411,7 @@ class FakeGateway:
     lifetime: timedelta | None = None
     names: Mapping[ReferenceKind, str] = field(default_factory=dict)
     prepared: Preparation = field(default_factory=Preparation)
+    types: tuple[PaymentType, ...] = ()
 
     def check(self, payment: Payment) -> None:
         """Everything is taken here."""
@@ -432,6 +438,9 @@ class FakeGateway:
     async def cancel(self, payment: Payment) -> Report:
         self.cancelled.append(payment.id)
         return self._answer()
+
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """Every amount is taken here."""
 
     async def capture(self, payment: Payment, operation: Operation) -> Report:
         self.captured.append((payment.id, operation.amount))

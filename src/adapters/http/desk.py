@@ -1,6 +1,6 @@
 """What the API's routes work with: the use cases, and who calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -15,6 +15,7 @@ from adapters.http.replies import Reply
 from application.add_note import AddNote
 from application.cancel_payment import CancelPayment
 from application.capture_payment import CapturePayment
+from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment, Reader
 from application.find_refunds import FindRefund
 from application.list_payments import ListHistory, ListPayments
@@ -22,7 +23,10 @@ from application.own_writes import OwnWrites
 from application.ports.payments import Key
 from application.ports.platform import Blinder
 from application.refund_payment import RefundPayment
+from application.remove_payment_method import RemovePaymentMethod
+from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
+from domain.payment_type import PaymentType
 
 #: Changes when the way a request's fingerprint is made changes.
 _VERSION: Final = "1"
@@ -36,7 +40,7 @@ class Canonical(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """What can be done over the API."""
+    """What can be done over the API; `types`: by which ways it can be paid."""
 
     start_payment: StartPayment
     capture_payment: CapturePayment
@@ -48,6 +52,10 @@ class UseCases:
     list_payments: ListPayments
     list_history: ListHistory
     add_note: AddNote
+    save_method: SavePaymentMethod
+    find_methods: FindPaymentMethods
+    remove_method: RemovePaymentMethod
+    types: Sequence[PaymentType]
     own_writes: OwnWrites
     blinder: Blinder
 

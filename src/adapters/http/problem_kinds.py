@@ -48,6 +48,7 @@ KINDS: Final[Mapping[type[BaseException], Kind]] = {
     errors.IllegalTransition: INTERNAL,
     errors.NotFound: Kind("not-found", "There is no such thing", 404),
     errors.Forbidden: Kind("forbidden", "The token does not allow this", 403),
+    errors.MethodDeclined: Kind("method-declined", "The method was declined", 402, tells=("reason",)),
     errors.Refused: Kind("conflict", "The present state does not allow this", 409),
     errors.DuplicatePayment: Kind("duplicate-payment", "A payment like this one exists", 409, tells=("payment_id",)),
     errors.PhoneBusy: Kind("phone-busy", "The phone still shows a prompt", 409, retry_after=30),

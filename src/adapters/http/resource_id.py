@@ -13,7 +13,7 @@ CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 
 def payment_id(text: str) -> UUID:
     """
-    The id that `text` spells.
+    The id, of a thing that we made, that `text` spells.
 
     Raises:
         MalformedId: it is no UUID at all.

@@ -139,6 +139,15 @@ class PostgresPayments:
         await self._database.rows(self._LET_GO_OF, holder, promise.payment.created_at)
         return await self._open(promise, tries=tries)
 
+    _CLAIMED: Final = """
+        SELECT payment_id, fingerprint, status, answer, created_at FROM idempotency_keys
+         WHERE caller = $1 AND route = $2 AND key = $3
+    """
+
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        twin = await self._database.row(self._CLAIMED, key.caller, key.route, key.key)
+        return await self._repeated(twin, key, now) if twin else None
+
     async def _repeated(self, twin: asyncpg.Record, key: Key, now: datetime) -> Repeated:
         if now - twin["created_at"] > self._keys_kept_for:
             raise KeyExpired
