@@ -146,7 +146,7 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
 
 def iso(moment: datetime) -> str:
     """`2026-01-31T12:00:00.000Z`"""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def envelope(data: Any, correlation_id: str, **metadata: Any) -> bytes:
