@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -177,6 +177,7 @@ class World:
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
+    origins: Sequence[str] = ()
 
     def app(self) -> Litestar:
         app: Litestar = make_app(
@@ -197,6 +198,7 @@ class World:
             ),
             authenticator=Authenticator(keys=self.keys, max_age=3600, now=lambda: float(NOW)),
             docs_url=DOCS,
+            origins=self.origins,
             new_request_id=lambda: str(uuid7()),
             arrives_within=self.arrives_within,
         )

@@ -34,6 +34,7 @@ def app(container: Container, settings: Settings) -> Litestar:
         ),
         authenticator=authenticator(settings),
         docs_url=settings.docs_url,
+        origins=settings.origins,
         new_request_id=lambda: str(new_id()),
     )
 

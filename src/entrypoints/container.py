@@ -18,6 +18,7 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
+from adapters.http.stopwatch import timed
 from adapters.http.views import render
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
@@ -145,7 +146,7 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
         except ValueError as why:
             raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
         container = Container(settings=settings, database=database, vault=vault)
-        gateways = configured_gateways(container, settings)
+        gateways = {name: timed(gateway) for name, gateway in configured_gateways(container, settings).items()}
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         container.gateways.override(providers.Object(gateways))

@@ -39,9 +39,8 @@ def furnished(settings: Settings) -> Settings:
     """
     if settings.app_env is not AppEnv.DEVELOPMENT:
         return settings
-    missing: dict[str, object] = {
-        name: value for name, value in _secrets(settings.local_dir).items() if getattr(settings, name) is None
-    }
+    made = _secrets(settings.local_dir) | {"cors_origins": _docs_pages(settings)}
+    missing: dict[str, object] = {name: value for name, value in made.items() if getattr(settings, name) is None}
     if settings.jwt_jwks is not None:
         missing.pop("jwt_secret", None)
     else:
@@ -100,6 +99,11 @@ def _joined(settings: Settings, server: Running) -> Settings:
         database_url=server.dsn(),
         database_owner_url=server.dsn(owner=True),
     )
+
+
+def _docs_pages(settings: Settings) -> str:
+    """The origins of the documentation server's pages, which call the API."""
+    return ",".join(f"http://{host}:{settings.docs_port}" for host in ("127.0.0.1", "localhost"))
 
 
 def _secrets(folder: Path) -> dict[str, str]:

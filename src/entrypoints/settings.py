@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8888
+    docs_port: Port = 8889
+    cors_origins: str | None = None
     docs_url: str = "http://127.0.0.1:8889"
 
     database_url: str | None = None
@@ -86,6 +88,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Half of it is secrets."""
         return f"Settings(app_env={self.app_env.value!r}, …)"
+
+    @property
+    def origins(self) -> list[str]:
+        """Whose pages may read the API's answers."""
+        return [origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip()]
 
     @property
     def checks(self) -> tuple[timedelta, ...]:

@@ -51,7 +51,7 @@ def test_every_variable_named_exists() -> None:
     """
     A renamed setting must not live on in a manual.
     """
-    prefixes = "APP|DB|DATABASE|STRIPE|MPESA|JWT|ENCRYPTION|IDEMPOTENCY|INBOX|LEASE|CHECK|DUPLICATE|SANDBOX"
+    prefixes = "APP|CORS|DOCS|DB|DATABASE|STRIPE|MPESA|JWT|ENCRYPTION|IDEMPOTENCY|INBOX|LEASE|CHECK|DUPLICATE|SANDBOX"
     named = set(re.findall(rf"`((?:{prefixes})_[A-Z_]+)\b", USING + OPERATING))
 
     assert named <= {name.upper() for name in Settings.__struct_fields__}

@@ -9,8 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from adapters.http.desk import Desk
-from adapters.http.payments import PRIVATE
-from adapters.http.replies import Reply
+from adapters.http.replies import PRIVATE, Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
 from adapters.http.views import envelope

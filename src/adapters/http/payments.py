@@ -14,15 +14,14 @@ from adapters.http.problems import PROBLEM_JSON
 from adapters.http.replies import JSON, Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
-from adapters.http.views import PaymentView, envelope
+from adapters.http.single_object import single
+from adapters.http.views import PaymentView
 from application.start_payment import Answered
 from domain.errors import Forbidden
 
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
 _SECONDS_TO_WAIT: Final = "5"
-#: One's own payment may be kept by one's own browser, and is asked for again each time.
-PRIVATE: Final = {"cache-control": "private, no-cache"}
 
 
 class Payments(Controller):
@@ -52,8 +51,7 @@ class Payments(Controller):
         desk.caller.needs("payments:read")
         payment = await desk.use_cases.find_payment.execute(read_id(payment_id), desk.reader)
         name_payment(request.scope, payment.id)
-        body = envelope(PaymentView.of(payment), request_id(request.scope))
-        return Reply(body=body, headers=PRIVATE)
+        return single(PaymentView.of(payment), request.scope)
 
 
 def _answer(answered: Answered) -> Reply:

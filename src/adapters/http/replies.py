@@ -8,6 +8,8 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 JSON: Final = "application/json"
+#: One's own things may be kept by one's own browser, and are asked for again each time.
+PRIVATE: Final = {"cache-control": "private, no-cache"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,9 @@ class Reply:
         return cls(body=msgspec.json.encode(value))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        headers = {"content-type": self.media_type, "content-length": str(len(self.body)), **self.headers}
+        headers = self.headers
+        if self.body:
+            headers = {"content-type": self.media_type, "content-length": str(len(self.body)), **headers}
         await send(
             {
                 "type": "http.response.start",
