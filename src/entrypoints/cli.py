@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Coroutine
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import rich_click as click
@@ -20,6 +20,9 @@ from entrypoints.tokens import SCOPES, development_token
 
 console = Console(stderr=True)
 T = TypeVar("T")
+
+#: Every option is another program's, `--help` too.
+_PASSED_ON: Final = {"ignore_unknown_options": True, "help_option_names": []}
 
 
 class Payments(click.RichGroup):
@@ -60,13 +63,23 @@ def worker() -> None:
     import_module("entrypoints.worker").main()
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("gateway", type=click.Choice(["stripe", "daraja"]))
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def sandbox(gateway: str, options: tuple[str, ...]) -> None:
+@main.group()
+def sandbox() -> None:
     """A stand-in of one gateway: `payments sandbox stripe --help` tells its options."""
-    command = [sys.executable, "-m", f"entrypoints.sandbox.{gateway}", *options]
-    sys.exit(subprocess.call(command))  # noqa: S603 - our own module, the caller's own options
+
+
+@sandbox.command("stripe", context_settings=_PASSED_ON)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def sandbox_stripe(options: tuple[str, ...]) -> None:
+    """Cards, wallets, bank transfers."""
+    _stand_in("stripe", options)
+
+
+@sandbox.command("daraja", context_settings=_PASSED_ON)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def sandbox_daraja(options: tuple[str, ...]) -> None:
+    """M-Pesa."""
+    _stand_in("daraja", options)
 
 
 @main.command()
@@ -120,6 +133,11 @@ def db_reset(yes: bool) -> None:
         click.confirm("This deletes every payment in the database. Go on?", abort=True)
     _run(database.reset())
     console.print("the database is new")
+
+
+def _stand_in(gateway: str, options: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", f"entrypoints.sandbox.{gateway}", *options]
+    sys.exit(subprocess.call(command))  # noqa: S603 - our own module, the caller's own options
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -27,6 +27,11 @@ _SANDBOX_MERCHANT: Final = {
     "mpesa_shortcode": "174379",
 }
 _SANDBOX_STRIPE_KEY: Final = "sk_test_sandbox"
+_SANDBOX_INITIATOR: Final = {
+    "mpesa_initiator_name": "sandbox-initiator",
+    "mpesa_initiator_password": "sandbox-initiator-password",
+    "mpesa_b2c_shortcode": "600992",
+}
 #: A token of development is good for a working day.
 DEVELOPMENT_TOKEN_AGE_S: Final = 12 * 3600
 
@@ -52,7 +57,20 @@ def furnished(settings: Settings) -> Settings:
             "mpesa_base_url": f"http://127.0.0.1:{settings.sandbox_daraja_port}",
             "mpesa_callback_url": settings.mpesa_callback_url or f"http://127.0.0.1:{settings.port}",
         }
-    return msgspec.structs.replace(settings, **missing)
+    return with_initiator(msgspec.structs.replace(settings, **missing))
+
+
+def with_initiator(settings: Settings) -> Settings:
+    """With the sandbox, once it has published its certificate: money can be given back to M-Pesa customers, too."""
+    certificate = sandbox_certificate(settings)
+    if not uses_sandbox(settings) or not certificate.exists():
+        return settings
+    return msgspec.structs.replace(settings, **_SANDBOX_INITIATOR, mpesa_certificate=certificate)
+
+
+def sandbox_certificate(settings: Settings) -> Path:
+    """Where the stand-in of Daraja puts what an initiator's password is encrypted for."""
+    return settings.local_dir / "daraja.pem"
 
 
 def uses_sandbox(settings: Settings) -> bool:

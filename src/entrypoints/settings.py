@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mpesa_initiator_name: str | None = None
     mpesa_initiator_password: str | None = None
     mpesa_certificate: Path | None = None
+    mpesa_b2c_shortcode: str | None = None
     mpesa_timeout_seconds: Seconds = 20
 
     jwt_jwks: str | None = None

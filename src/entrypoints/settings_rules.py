@@ -41,10 +41,13 @@ EVERYWHERE: Final[Sequence[Rule]] = (
         lambda s: not s.has_mpesa or bool(s.mpesa_base_url and s.mpesa_callback_url),
     ),
     (
-        "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set for MPESA_CONFIRM=status",
+        "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE must be set together",
+        lambda s: _all_or_none(s.mpesa_initiator_name, s.mpesa_initiator_password, s.mpesa_certificate),
+    ),
+    (
+        "MPESA_CONFIRM=status and MPESA_B2C_SHORTCODE need MPESA_INITIATOR_NAME and MPESA_CERTIFICATE",
         lambda s: (
-            s.mpesa_confirm is not Confirm.STATUS
-            or all((s.mpesa_initiator_name, s.mpesa_initiator_password, s.mpesa_certificate))
+            not (s.mpesa_confirm is Confirm.STATUS or s.mpesa_b2c_shortcode) or s.mpesa_initiator_name is not None
         ),
     ),
     ("DATABASE_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_url)),
@@ -98,7 +101,7 @@ def _are_master_keys(keys: str) -> bool:
     return len(names) == len(set(names))
 
 
-def _all_or_none(*values: str | None) -> bool:
+def _all_or_none(*values: object) -> bool:
     return all(values) or not any(values)
 
 

@@ -15,7 +15,14 @@ from uuid import UUID
 import httpx
 from rich.console import Console
 
-from entrypoints.local import furnished, local_database, prepare_database, uses_sandbox
+from entrypoints.local import (
+    furnished,
+    local_database,
+    prepare_database,
+    sandbox_certificate,
+    uses_sandbox,
+    with_initiator,
+)
 from entrypoints.process import DIE_WITH_PARENT
 from entrypoints.settings import AppEnv, ConfigurationError, Settings
 from entrypoints.tokens import development_token
@@ -117,8 +124,9 @@ async def _children(settings: Settings) -> AsyncIterator[list[Child]]:
     try:
         if uses_sandbox(settings):
             children += [await _stripe_sandbox(settings, api), await _daraja_sandbox(settings)]
+            await asyncio.gather(*(child.ready() for child in children))
+            settings = with_initiator(settings)
         children.append(await _child("worker", settings, "-m", "entrypoints.worker"))
-        await asyncio.gather(*(child.ready() for child in children))
         # The API comes last: who finds its port open finds everything behind it.
         children.append(await _child("api", settings, "-m", "entrypoints.api", ready_at=f"{api}/health/ready"))
         await children[-1].ready()
@@ -146,6 +154,7 @@ async def _daraja_sandbox(settings: Settings) -> Child:
         settings,
         *("-m", "entrypoints.sandbox.daraja", "--port", str(settings.sandbox_daraja_port)),
         *("--ledger", str(settings.local_dir / "daraja.jsonl")),
+        *("--certificate-out", str(sandbox_certificate(settings))),
         ready_at=f"{url}/_health",
     )
 

@@ -90,13 +90,12 @@ class Service:
 
     @property
     def _initiator(self) -> Mapping[str, str]:
-        """Who may ask the stand-in of Daraja for the state of a transaction."""
-        if self.plan.settings.get("MPESA_CONFIRM") != "status":
-            return {}
+        """Who may ask the stand-in of Daraja for the state of a transaction, and give money back."""
         return {
             "MPESA_INITIATOR_NAME": "testapi",
             "MPESA_INITIATOR_PASSWORD": "sandbox-initiator-password",
             "MPESA_CERTIFICATE": str(self._certificate),
+            "MPESA_B2C_SHORTCODE": "600992",
         }
 
     @classmethod

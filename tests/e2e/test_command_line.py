@@ -124,7 +124,7 @@ async def test_every_command_explains_itself(shell: Shell) -> None:
     """
     `--help` and exit code 0; what does not exist, or is no UUID, is refused with 2.
     """
-    helps = [(), ("up",), ("db", "migrate"), ("sandbox", "stripe")]
+    helps = [(), ("up",), ("db", "migrate"), ("sandbox",), ("sandbox", "stripe"), ("sandbox", "daraja")]
     told = await asyncio.gather(*(shell.payments(*command, "--help") for command in helps))
     wrong = await asyncio.gather(shell.payments("nonsense"), shell.payments("token", "--user", "nobody"))
 

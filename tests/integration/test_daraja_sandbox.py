@@ -26,6 +26,8 @@ TOKEN = "/oauth/v1/generate"
 PUSH = "/mpesa/stkpush/v1/processrequest"
 QUERY = "/mpesa/stkpushquery/v1/query"
 STATUS = "/mpesa/transactionstatus/v1/query"
+REVERSAL = "/mpesa/reversal/v1/request"
+B2C = "/mpesa/b2c/v3/paymentrequest"
 WITHIN_SECONDS = 5.0
 
 Seen = TypeVar("Seen")
@@ -60,13 +62,13 @@ class Receiver:
 
     @classmethod
     @asynccontextmanager
-    async def listening(cls) -> "AsyncIterator[Receiver]":
+    async def listening(cls, port: int = 0) -> "AsyncIterator[Receiver]":
         receiver = cls()
         app = web.Application()
         app.router.add_post("/{path:.*}", receiver.take)
         runner = web.AppRunner(app)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         host, port = runner.addresses[0][:2]
         receiver.url = f"http://{host}:{port}"
         yield receiver

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e.processes import free_port
 from tests.integration.test_daraja_sandbox import MODULE, STATUS, Receiver, Shop, shop_at
 from tests.integration.test_daraja_sandbox_status import question
 from tests.sandboxes import Sandbox
@@ -123,6 +124,28 @@ async def test_a_status_question_acknowledged_before_a_kill_is_answered_after_it
         (raw,) = await receiver.wait_for("/asked/result")
 
     assert acknowledged["ConversationID"].encode() in raw
+
+
+async def test_what_is_overdue_after_a_kill_waits_for_a_shop_that_starts_later(tmp_path: Path) -> None:
+    """
+    A demo is started as a whole, and its sandbox listens first: a callback must not be lost to that.
+    """
+    ledger, port = tmp_path / "daraja.jsonl", free_port()
+    async with a_killed_sandbox(ledger, *SLOW) as shop:
+        shop.receiver.url = f"http://127.0.0.1:{port}"
+        await shop.push(shop.phone(), "/overdue")
+        await shop.post(STATUS, question(shop, "/asked", TransactionID="NEF61H8J60"))
+
+    async with a_killed_sandbox(ledger, *FAST) as shop:
+        (paid,) = [await shop.row("payments")]
+        await asyncio.sleep(0.5)  # long enough for an attempt that nobody takes
+        assert not await shop.ledger("callbacks")
+        async with Receiver.listening(port) as receiver:
+            (raw,) = await receiver.wait_for("/overdue")
+            await receiver.wait_for("/asked/result")
+            assert paid["checkout_request_id"].encode() in raw
+            await shop.row("callbacks", checkout_request_id=paid["checkout_request_id"], status=200)
+            assert len(receiver.bodies["/overdue"]) == 1
 
 
 async def test_a_polite_stop_is_a_clean_one(tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ MPESA = {
     "MPESA_SHORTCODE": "600000",
     "MPESA_CALLBACK_URL": "https://pay.example.org",
 }
+INITIATOR = {
+    "MPESA_INITIATOR_NAME": "initiator",
+    "MPESA_INITIATOR_PASSWORD": "password-of-initiator",
+    "MPESA_CERTIFICATE": "safaricom.pem",
+    "MPESA_B2C_SHORTCODE": "600992",
+}
 PRODUCTION = {
     "APP_ENV": "production",
     "DATABASE_URL": "postgres://app:password-of-app@db.example.org/payment_service",
@@ -152,6 +158,8 @@ class TestValues:
             ({"DATABASE_URL": "postgres://a:b@c/d", "DB_HOST": "c", "DB_USER": "a"}, "DB_HOST"),
             ({"DB_HOST": "db"}, "DB_USER"),
             ({"MPESA_CONFIRM": "status"}, "MPESA_INITIATOR_NAME"),
+            ({"MPESA_B2C_SHORTCODE": "600992"}, "MPESA_INITIATOR_NAME"),
+            ({"MPESA_CERTIFICATE": "safaricom.pem"}, "MPESA_INITIATOR_PASSWORD"),
         ],
     )
     def test_what_contradicts_itself_is_refused_everywhere(self, given: Mapping[str, str], named: str) -> None:
@@ -184,7 +192,7 @@ class TestValues:
         """
         `payments up` hands its own settings to the processes it starts.
         """
-        settings = load({**without("JWT_JWKS"), "JWT_JWKS": "keys.json", "MPESA_CERTIFICATE": "safaricom.pem"})
+        settings = load({**without("JWT_JWKS"), **INITIATOR, "JWT_JWKS": "keys.json"})
 
         assert load(settings.environment()) == settings
 

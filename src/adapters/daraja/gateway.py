@@ -9,6 +9,7 @@ from adapters.daraja.access_token import AccessToken
 from adapters.daraja.callback_base import FORBIDDEN_WORDS, CallbackBase
 from adapters.daraja.connection import Connection
 from adapters.daraja.merchant import PAYBILL, Merchant
+from adapters.daraja.refunds import Refunds
 from adapters.daraja.rules import Rules
 from adapters.daraja.session import Session
 from adapters.daraja.stk_push import StkPush
@@ -19,8 +20,11 @@ from adapters.daraja.translation import Confirm
 from application.ports.gateway import Operation, Preparation
 from application.ports.platform import Clock
 from application.ports.shared_token import SharedToken
+from domain.errors import NotCapturable
 from domain.evidence import Claim, Evidence, Source
+from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
+from domain.refund import Refund, RefundChannel
 from domain.verdict import unconfirmed
 
 #: 8 random bytes are 13 characters of base32; Daraja shows the customer at most 12.
@@ -29,7 +33,8 @@ _REFERENCE_LENGTH: Final = 12
 
 class DarajaGateway:
     """
-    A `PaymentGateway` over STK push and STK query; with `initiator` and `fresh_tokens`, over Transaction Status too.
+    A `PaymentGateway` over STK push and STK query; with `confirm` STATUS over Transaction Status too. With `initiator`
+    also a `RefundGateway` over Reversal, and with `b2c_shortcode` over B2C.
 
     `base_url` is Daraja's; of `callback_base` only scheme and host count. `smallest` and `largest` are in cents.
     `prompt_life` is how long a prompt may stay on a phone, and so how long that phone is held.
@@ -57,6 +62,7 @@ class DarajaGateway:
         prompt_life: timedelta = timedelta(seconds=120),
         total_timeout: timedelta = timedelta(seconds=20),
         initiator: Initiator | None = None,
+        b2c_shortcode: str | None = None,
         fresh_tokens: FreshTokens | None = None,
     ) -> None:
         callbacks = CallbackBase.of(callback_base, daraja=base_url)
@@ -73,11 +79,21 @@ class DarajaGateway:
         session = Session(self._connection, self._access_token, total_timeout)
         self._push = StkPush(session, merchant, callbacks, clock)
         self._query = StkQuery(session, merchant, clock)
-        self._status: TransactionStatus | None = None
-        if confirm is Confirm.STATUS and initiator is not None and fresh_tokens is not None:
-            self._status = TransactionStatus(
+        status: TransactionStatus | None = None
+        if initiator is not None and fresh_tokens is not None:
+            status = TransactionStatus(
                 session, initiator=initiator, shortcode=shortcode, callbacks=callbacks, fresh_tokens=fresh_tokens
             )
+        self._confirming = status if confirm is Confirm.STATUS else None
+        self._refunds = Refunds(
+            session=session,
+            callbacks=callbacks,
+            clock=clock,
+            shortcode=shortcode,
+            initiator=initiator,
+            b2c_shortcode=b2c_shortcode,
+            status=status,
+        )
 
     async def close(self) -> None:
         """Ends what runs in the background and lets all connections go."""
@@ -125,10 +141,31 @@ class DarajaGateway:
         """A prompt cannot be taken back from a phone: only looked at."""
         return await self._ask(payment)
 
+    def plan_refund(self, payment: Payment, money: Money) -> RefundChannel:
+        """A Reversal gives a whole payment back, B2C a part of it."""
+        return self._refunds.plan(payment, money)
+
+    def prepare_refund(self, refund: Refund) -> Preparation:
+        """The secrets that result and time-out come by, and the name that B2C takes once."""
+        return self._refunds.prepare(refund)
+
+    async def refund(self, payment: Payment, refund: Refund, operation: Operation) -> Report:
+        """Asks for it; the money's fate comes by result. Sent again, M-Pesa refuses or recognises it."""
+        return await self._refunds.send(payment, refund, operation)
+
+    async def look_up_refund(self, payment: Payment, refund: Refund, operation: Operation) -> Report:  # noqa: ARG002 - the port's
+        """Asks M-Pesa's books, where there is a name to ask by; the answer comes on a path of its own."""
+        await self._refunds.look_up(refund)
+        return Report()
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:  # noqa: ARG002 - the port's
+        """M-Pesa holds no money: there is never any to capture."""
+        raise NotCapturable
+
     async def _ask(self, payment: Payment) -> Report:
         receipt = payment.references.get(ReferenceKind.RECEIPT)
-        if self._status is not None and receipt is not None and unconfirmed(payment.known) is not None:
-            await self._status.ask(payment, receipt)
+        if self._confirming is not None and receipt is not None and unconfirmed(payment.known) is not None:
+            await self._confirming.ask(payment, receipt)
             return Report()
         name = payment.references.get(ReferenceKind.CHECKOUT_REQUEST)
         if name is None:

@@ -16,6 +16,7 @@ _EXACT: Final = decimal.Context(prec=18, traps=[decimal.Inexact, decimal.Invalid
 _CENT: Final = Decimal("0.01")
 
 _RECEIPT: Final = msgspec.json.Decoder(Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,32}\Z")])
+_NAME: Final = msgspec.json.Decoder(Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")])
 _WORD: Final = msgspec.json.Decoder(Annotated[str, Meta(pattern=r"^[A-Za-z /_-]{1,32}\Z")])
 
 
@@ -42,6 +43,11 @@ def amount(values: Iterable[bytes]) -> Money | None:
 def receipt(values: Iterable[bytes]) -> str | None:
     """M-Pesa's receipt, such as `NLJ7RT61SV`; None where there is no value. Raises Unreadable."""
     return _text(values, _RECEIPT)
+
+
+def name(values: Iterable[bytes]) -> str | None:
+    """A name that requests go by, such as `3211-416020-3`; None where there is no value. Raises Unreadable."""
+    return _text(values, _NAME)
 
 
 def word(values: Iterable[bytes]) -> str | None:

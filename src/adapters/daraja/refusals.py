@@ -19,6 +19,7 @@ class Meaning(Enum):
     NOT_EXECUTED = auto()  # surely not executed; later it may be
     MISCONFIGURED = auto()  # refused, and will be again until an operator acts
     BEING_PROCESSED = auto()  # asked too early
+    SENT_BEFORE = auto()  # surely executed once, by an earlier request
     UNCLEAR = auto()
 
 
@@ -75,6 +76,12 @@ QUESTION: Final = (
     *_TOKEN,
     *_THROTTLED,
     Row(None, "500.001.1001", "being processed", Meaning.BEING_PROCESSED),
+    *_MISCONFIGURED,
+)
+REFUND: Final = (
+    *_TOKEN,
+    *_THROTTLED,
+    Row(500, "500.002.1001", "duplicate originator", Meaning.SENT_BEFORE),
     *_MISCONFIGURED,
 )
 

@@ -16,7 +16,7 @@ from domain.payment import Payment, ReferenceKind, Report
 log = structlog.get_logger()
 
 #: `TransactionStatus`, final words only (portal's FAQ); Initiated, Authorized and their like say nothing yet.
-_CLAIMS: Final[Mapping[str, tuple[Claim, Reason | None]]] = {
+CLAIMS: Final[Mapping[str, tuple[Claim, Reason | None]]] = {
     "Completed": (Claim.SUCCEEDED, None),
     "Cancelled": (Claim.CANCELLED, Reason.CANCELLED),
     "Declined": (Claim.FAILED, Reason.DECLINED),
@@ -31,7 +31,7 @@ def conversation(body: bytes) -> str | None:
     Raises:
         Unreadable: it is no JSON, or a result in a shape nobody has seen.
     """
-    result = _read(body)
+    result = read(body)
     return result.conversation_id if result is not None else None
 
 
@@ -45,30 +45,32 @@ def translate_status(body: bytes, payment: Payment, *, arrived_at: datetime) -> 
     Raises:
         Unreadable: it is no JSON, or a result in a shape nobody has seen.
     """
-    result = _read(body)
+    result = read(body)
     if result is None:
         return Report()
     if str(result.result_code) != SUCCESS:
         log.warning("transaction_status.failed", payment_id=str(payment.id), code=str(result.result_code))
         return Report()
-    receipt = particulars.receipt(_values(result, "ReceiptNo"))
-    state = particulars.word(_values(result, "TransactionStatus"))
-    claim, reason = _CLAIMS.get(state or "", (None, None))
+    receipt = particulars.receipt(values(result, "ReceiptNo"))
+    state = particulars.word(values(result, "TransactionStatus"))
+    claim, reason = CLAIMS.get(state or "", (None, None))
     if claim is None or receipt is None or receipt != payment.references.get(ReferenceKind.RECEIPT):
         log.warning("transaction_status.inconclusive", payment_id=str(payment.id), state=state)
         return Report()
-    amount = particulars.amount(_values(result, "Amount")) if claim is Claim.SUCCEEDED else None
+    amount = particulars.amount(values(result, "Amount")) if claim is Claim.SUCCEEDED else None
     evidence = Evidence(claim=claim, source=Source.FETCHED, at=arrived_at, amount=amount, code=state, reason=reason)
     return Report(evidence=(evidence,))
 
 
-def _values(result: wire.Result, key: str) -> list[bytes]:
+def values(result: wire.Result, key: str) -> list[bytes]:
+    """What stands under `key` among a result's particulars."""
     parameters = result.parameters.in_order() if result.parameters is not None else []
-    values = (wire.value(parameter.value) for parameter in parameters if parameter.key == key)
-    return [value for value in values if value is not None]
+    told = (wire.value(parameter.value) for parameter in parameters if parameter.key == key)
+    return [value for value in told if value is not None]
 
 
-def _read(body: bytes) -> wire.Result | None:
+def read(body: bytes) -> wire.Result | None:
+    """The result in `body`, or None where it is JSON about something else. Raises Unreadable."""
     try:
         document: Any = msgspec.json.decode(body)
         match document:

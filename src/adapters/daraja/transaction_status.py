@@ -15,6 +15,7 @@ from adapters.daraja.refusals import Meaning
 from adapters.daraja.session import Session
 from application.ports.gateway import NothingSent
 from domain.payment import Payment
+from domain.refund import Refund
 
 log = structlog.get_logger()
 
@@ -24,7 +25,10 @@ _ACCEPTED: Final = "0"
 
 @dataclass(frozen=True, slots=True)
 class Initiator:
-    """Who may ask: an API operator with the role "Transaction Status query ORG API". See `security_credential`."""
+    """
+    An API operator. To ask it needs the role "Transaction Status query ORG API", to give money back "Org Reversals
+    Initiator" and "ORG B2C API Initiator". See `security_credential`.
+    """
 
     name: str
     credential: str = field(repr=False)
@@ -38,8 +42,11 @@ class FreshTokens(Protocol):
         Unavailable: the database cannot serve now.
     """
 
-    async def issue(self, payment_id: UUID) -> str:
-        """A new token (256 bit, hex), durable before it is returned: a message on its path is about this payment."""
+    async def issue(self, payment_id: UUID, refund_id: UUID | None = None) -> str:
+        """
+        A new token (256 bit, hex), durable before it is returned: a message on its path is about this payment, or
+        about this refund of it.
+        """
         ...
 
     async def bind(self, payment_id: UUID, conversation_id: str) -> None:
@@ -74,28 +81,42 @@ class TransactionStatus:
             Unavailable: there was no token to be had, or none to be bound.
         """
         token = await self._fresh_tokens.issue(payment.id)
+        asked = await self._post(payment.id, token, receipt=receipt, party_a=self._shortcode)
+        if asked is not None:
+            await self._fresh_tokens.bind(payment.id, asked.conversation_id)
+
+    async def ask_about(self, refund: Refund, name: str, shortcode: str) -> None:
+        """
+        Has the state of the reversal or B2C payment of this OriginatorConversationID, out of this account, told to us.
+
+        Raises:
+            Unavailable: there was no token to be had.
+        """
+        token = await self._fresh_tokens.issue(refund.payment_id, refund.id)
+        await self._post(refund.payment_id, token, original=name, party_a=shortcode)
+
+    async def _post(self, payment_id: UUID, token: str, **about: str) -> wire.Acknowledgement | None:
         request = wire.StatusRequest(
             initiator=self._initiator.name,
             security_credential=self._initiator.credential,
-            receipt=receipt,
-            party_a=self._shortcode,
             result_url=self._callbacks.url(token, "/result"),
             timeout_url=self._callbacks.url(token, "/timeout"),
+            **about,
         )
         try:
             answer = await self._session.post(PATH, request)
         except (NothingSent, AnswerLost) as failure:
-            log.warning("transaction_status.lost", payment_id=str(payment.id), why=type(failure).__name__)
-            return
+            log.warning("transaction_status.lost", payment_id=str(payment_id), why=type(failure).__name__)
+            return None
         told = answer.read(wire.Acknowledgement) if answer.status == HTTPStatus.OK else None
         if told is None or str(told.response_code) != _ACCEPTED:
-            self._refused(payment, answer)
-            return
-        await self._fresh_tokens.bind(payment.id, told.conversation_id)
+            self._refused(payment_id, answer)
+            return None
+        return told
 
-    def _refused(self, payment: Payment, answer: Answer) -> None:
+    def _refused(self, payment_id: UUID, answer: Answer) -> None:
         refused = refusals.read(answer, refusals.QUESTION)
-        facts = {"payment_id": str(payment.id), "status": answer.status, "code": refused.code}
+        facts = {"payment_id": str(payment_id), "status": answer.status, "code": refused.code}
         if refused.meaning is Meaning.MISCONFIGURED and self._told.first(refused.code or ""):
             log.error("daraja.misconfigured", **facts)
         else:

@@ -1,4 +1,4 @@
-"""STK callbacks: unsigned, so a secret path lets them in, and by default a query confirms what they claim."""
+"""Callbacks: unsigned, so a secret path lets them in, and by default a query confirms what those of STK claim."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,12 +6,14 @@ from typing import Any, Final
 import msgspec
 
 from adapters.daraja import particulars, wire
+from adapters.daraja.refund_results import RefundResults
 from adapters.daraja.status_results import conversation, translate_status
 from adapters.daraja.translation import SUCCESS, Confirm, ResultCodes
 from application.ports.inbox import Message
-from application.ports.webhooks import About, Unreadable
+from application.ports.webhooks import About, AboutRefund, Unreadable
 from domain.evidence import Claim, Evidence, Source
 from domain.payment import Payment, ReferenceKind, Report
+from domain.refund import Refund
 
 #: What a paid callback is by itself.
 _CLAIMS: Final[Mapping[Confirm, Claim]] = {
@@ -32,6 +34,7 @@ class DarajaCallbacks:
     def __init__(self, confirm: Confirm = Confirm.QUERY) -> None:
         self._paid = _CLAIMS[confirm]
         self._codes = ResultCodes()
+        self._refunds = RefundResults()
 
     def about(self, message: Message) -> About | None:
         """The payment whose prompt it names, or the question it answers; None where it is about neither."""
@@ -56,6 +59,14 @@ class DarajaCallbacks:
             evidence=self._codes.failure(str(callback.result_code), Source.SIGNED, message.arrived_at),
             references={ReferenceKind.CHECKOUT_REQUEST: callback.checkout_request_id},
         )
+
+    def about_refund(self, message: Message) -> AboutRefund | None:
+        """The refund whose path it came by; None where it is about none."""
+        return self._refunds.about(message)
+
+    def translate_refund(self, message: Message, refund: Refund) -> Report:
+        """What it claims about that refund: its end, that it waited too long, or what M-Pesa's books say."""
+        return self._refunds.translate(message, refund)
 
     def _success(self, callback: wire.StkCallback, message: Message) -> Report:
         amount = particulars.amount(_values(callback, "Amount"))

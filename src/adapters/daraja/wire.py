@@ -97,12 +97,16 @@ class Callback(Struct, frozen=True):
 
 
 class StatusRequest(Struct, frozen=True, kw_only=True):
-    """`POST /mpesa/transactionstatus/v1/query`. The portal's sample spells two keys with a space: a misprint."""
+    """
+    `POST /mpesa/transactionstatus/v1/query`, by receipt or by OriginatorConversationID. The portal's sample spells two
+    keys with a space: a misprint.
+    """
 
     initiator: str = field(name="Initiator")
     security_credential: str = field(name="SecurityCredential")
     command: str = field(name="CommandID", default="TransactionStatusQuery")
-    receipt: str = field(name="TransactionID")
+    receipt: str | UnsetType = field(name="TransactionID", default=UNSET)
+    original: str | UnsetType = field(name="OriginalConversationID", default=UNSET)
     party_a: str = field(name="PartyA")
     identifier_type: str = field(name="IdentifierType", default="4")  # an organisation's shortcode
     result_url: str = field(name="ResultURL")
@@ -116,6 +120,48 @@ class Acknowledgement(Struct, frozen=True):
 
     response_code: Code = field(name="ResponseCode")
     conversation_id: Name = field(name="ConversationID")
+
+
+class Reversal(Struct, frozen=True, kw_only=True):
+    """
+    `POST /mpesa/reversal/v1/request`. `amount` in whole shillings: all of the original's. One key has its letters in
+    the wrong order, and is refused when spelt correctly.
+    """
+
+    initiator: str = field(name="Initiator")
+    security_credential: str = field(name="SecurityCredential")
+    command: str = field(name="CommandID", default="TransactionReversal")
+    receipt: str = field(name="TransactionID")
+    amount: int = field(name="Amount")
+    receiver: str = field(name="ReceiverParty")
+    identifier_type: str = field(name="RecieverIdentifierType", default="11")  # an organisation's shortcode
+    result_url: str = field(name="ResultURL")
+    timeout_url: str = field(name="QueueTimeOutURL")
+    remarks: str = field(name="Remarks", default="Refund")
+
+
+class B2C(Struct, frozen=True, kw_only=True):
+    """`POST /mpesa/b2c/v3/paymentrequest`. `amount` in whole shillings; no two requests may have one `name`."""
+
+    name: str = field(name="OriginatorConversationID")
+    initiator: str = field(name="InitiatorName")
+    security_credential: str = field(name="SecurityCredential")
+    command: str = field(name="CommandID", default="BusinessPayment")
+    amount: int = field(name="Amount")
+    party_a: str = field(name="PartyA")
+    phone: str = field(name="PartyB")
+    remarks: str = field(name="Remarks", default="Refund")
+    timeout_url: str = field(name="QueueTimeOutURL")
+    result_url: str = field(name="ResultURL")
+
+
+class RefundAnswer(Struct, frozen=True):
+    """Says only whether M-Pesa took the request. One name comes misspelt in some variants."""
+
+    response_code: Code = field(name="ResponseCode")
+    conversation_id: Name | None = field(name="ConversationID", default=None)
+    originator: Name | None = field(name="OriginatorConversationID", default=None)
+    originator_misspelt: Name | None = field(name="OriginatorCoversationID", default=None)
 
 
 class Parameter(Struct, frozen=True):
@@ -139,6 +185,17 @@ class Result(Struct, frozen=True):
     conversation_id: Name = field(name="ConversationID")
     result_code: Code | None = field(name="ResultCode", default=None)
     parameters: Parameters | None = field(name="ResultParameters", default=None)
+
+
+class RefundResult(Result, frozen=True):
+    """What is posted about a reversal or a B2C payment; `receipt` is its own, or letters and zeros without money."""
+
+    originator: Name | None = field(name="OriginatorConversationID", default=None)
+    receipt: Raw | UnsetType = field(name="TransactionID", default=UNSET)
+
+
+class RefundResultBody(Struct, frozen=True):
+    result: RefundResult = field(name="Result")
 
 
 class ResultBody(Struct, frozen=True):

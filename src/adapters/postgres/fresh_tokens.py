@@ -18,11 +18,12 @@ class PostgresFreshTokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    _ISSUE: Final = "INSERT INTO callback_tokens (token_hash, payment_id, purpose) VALUES ($1, $2, $3)"
+    _ISSUE: Final = "INSERT INTO callback_tokens (token_hash, payment_id, refund_id, purpose) VALUES ($1, $2, $3, $4)"
 
-    async def issue(self, payment_id: UUID) -> str:
+    async def issue(self, payment_id: UUID, refund_id: UUID | None = None) -> str:
         token = token_hex(_TOKEN_BYTES)
-        await self._database.rows(self._ISSUE, sha256(token.encode()).digest(), payment_id, Purpose.STATUS)
+        hashed = sha256(token.encode()).digest()
+        await self._database.rows(self._ISSUE, hashed, payment_id, refund_id, Purpose.STATUS)
         return token
 
     _BIND: Final = """

@@ -45,10 +45,8 @@ class Rules:
     only_method: str | None = None
 
 
+#: Where the default alone does not tell.
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
-    "hold_webhooks": (bool,),
-    "deliver_twice": (bool,),
-    "shuffle": (bool,),
     "only_path": (str, type(None)),
     "only_method": (str, type(None)),
     "seed": (int, type(None)),
@@ -173,7 +171,7 @@ def _dropped(request: web.Request) -> web.Response:
 def _check(rules: Rules, name: str, value: Any) -> None:
     if name not in {known.name for known in fields(rules)}:
         raise Misunderstood(f"Unknown field: {name}")
-    allowed = _TYPES.get(name, (bool,) if isinstance(getattr(rules, name), bool) else (int,))
+    allowed = _TYPES.get(name, (type(getattr(rules, name)),))
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         raise Misunderstood(f"Not a value for this field: {name}")
     if isinstance(value, int) and value < 0:

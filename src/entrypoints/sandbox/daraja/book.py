@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
+from entrypoints.sandbox.daraja import identifiers
+from entrypoints.sandbox.daraja.facts import read_fact
+from entrypoints.sandbox.daraja.pay_out_book import PayOutBook
 from entrypoints.sandbox.ledger import Ledger
-
-Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +67,12 @@ class Book:
         self.payments: dict[str, Payment] = {}
         self.results: dict[str, str] = {}
         self.status_requests: dict[str, StatusRequest] = {}
+        self.out = PayOutBook()
         self.callbacks: list[Mapping[str, Any]] = []
         self.token: Mapping[str, Any] = {}
         self.certificate: Mapping[str, Any] = {}
         self.counts: Counter[str] = Counter()
-        #: Which steps are behind each prompt and each status request. A callback may outlive the steps after it.
+        #: Which steps are behind each prompt, status request and pay-out. A callback may outlive the steps after it.
         self.steps_done: defaultdict[str, set[int]] = defaultdict(set)
         self._by_receipt: dict[str, Payment] = {}
         self._by_merchant_request: dict[str, Prompt] = {}
@@ -107,8 +107,16 @@ class Book:
         """The prompt that this push sent; its id serves as the conversation's."""
         return self._by_merchant_request.get(merchant_request_id)
 
+    def new_receipt(self, moment: datetime) -> str:
+        """One that nothing has."""
+        while True:
+            receipt = identifiers.receipt(moment)
+            if receipt not in self._by_receipt and not self.out.find(receipt=receipt):
+                return receipt
+
     def _fold(self, entry: Mapping[str, Any]) -> None:
         self.counts[entry["kind"]] += 1
+        self.out.fold(entry)
         match entry["kind"]:
             case "token" | "token_revoked":
                 # Two tokens may become durable together; the last one in the file is the one that lives.
@@ -117,16 +125,16 @@ class Book:
             case "certificate":
                 self.certificate = entry
             case "prompt":
-                self._fold_prompt(_read(Prompt, entry))
+                self._fold_prompt(read_fact(Prompt, entry))
             case "payment":
-                payment = _read(Payment, entry)
+                payment = read_fact(Payment, entry)
                 self.payments[payment.checkout_request_id] = payment
                 self._by_receipt[payment.receipt] = payment
                 self._last_payments[payment.phone, payment.amount] = payment.paid_at
             case "result":
                 self._fold_result(entry["checkout_request_id"], entry["result_code"])
             case "status_request":
-                asked = _read(StatusRequest, entry)
+                asked = read_fact(StatusRequest, entry)
                 self.status_requests[asked.conversation_id] = asked
             case "callback":
                 self.callbacks.append(entry)
@@ -144,8 +152,3 @@ class Book:
         phone = self.prompts[checkout_request_id].phone
         if self._live.get(phone) == checkout_request_id:
             del self._live[phone]
-
-
-def _read(kind: type[Fact], entry: Mapping[str, Any]) -> Fact:
-    """An entry's facts as what they are; what the ledger adds for itself is left out."""
-    return msgspec.convert(entry, kind)

@@ -23,7 +23,7 @@ _LIFE: Final = timedelta(days=3650)
 
 
 class Initiator:
-    """Who may ask for the state of a transaction."""
+    """Who may ask for the state of a transaction, and who may send money."""
 
     def __init__(self, password: str) -> None:
         self._password = password.encode()

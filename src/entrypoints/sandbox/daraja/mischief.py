@@ -11,7 +11,7 @@ from entrypoints.sandbox.daraja import refusals
 from entrypoints.sandbox.daraja.refusals import FirewallPage, Refusal
 
 #: POSTs below these paths move money, so the counters are about them unless told otherwise.
-MONEY: Final = ("/mpesa/stkpush/",)
+MONEY: Final = ("/mpesa/stkpush/", "/mpesa/reversal/", "/mpesa/b2c/")
 
 
 @dataclass(kw_only=True)
@@ -24,6 +24,16 @@ class DarajaRules(Rules):
     """The next n meet the firewall's page, nothing is sent."""
     status_timeouts: int = 0
     """The next n transaction status requests die in the queue."""
+    refund_code: str = ""
+    """The next reversal or B2C ends in this code, whatever it asks for."""
+    refund_timeouts: int = 0
+    """The next n are told to QueueTimeOutURL instead of ResultURL, whatever became of the money."""
+    refund_silences: int = 0
+    """The next n are never told of."""
+    refund_results_first: int = 0
+    """The next n are answered only when the result was delivered."""
+    refund_delay_ms: int = 0
+    """Every reversal and B2C takes M-Pesa so much longer."""
     query_lies: bool = False
     """A query denies what was paid: a known defect of Safaricom's own sandbox."""
     result_17: bool = False
@@ -48,11 +58,21 @@ class Mischief:
         """Whether a repeated amount is refused by rule."""
         return self._rules.result_17
 
-    def takes_status_timeout(self) -> bool:
-        """Whether this status request is one of those that die in the queue."""
-        due = self._rules.status_timeouts > 0
-        self._rules.status_timeouts -= due
-        return due
+    @property
+    def refund_delay(self) -> float:
+        """Seconds that M-Pesa takes beside its usual ones to give money back."""
+        return self._rules.refund_delay_ms / 1000
+
+    def takes(self, counter: str) -> bool:
+        """Whether this one is one of the n that the counter is about; counts it."""
+        left: int = getattr(self._rules, counter)
+        setattr(self._rules, counter, max(0, left - 1))
+        return left > 0
+
+    def takes_refund_code(self) -> str:
+        """The code that was ordered for this one; empty where none was."""
+        code, self._rules.refund_code = self._rules.refund_code, ""
+        return code
 
     def takes_token_invalidation(self) -> bool:
         """Whether the token has to die now."""

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from entrypoints.sandbox.daraja import eat, identifiers, results, shapes, subscribers
+from entrypoints.sandbox.daraja import eat, results, shapes, subscribers
 from entrypoints.sandbox.daraja.background import Background
 from entrypoints.sandbox.daraja.book import Book, Prompt
 from entrypoints.sandbox.daraja.courier import Courier
@@ -25,11 +25,11 @@ class Prompts:
         """Goes on with every prompt that an earlier process left in flight."""
         for prompt in self._book.prompts.values():
             if len(self._book.steps_done[prompt.checkout_request_id]) < len(SCRIPTS[prompt.script].steps):
-                self.follow(prompt)
+                self._background.start(self._live(prompt, overdue=True))
 
     def follow(self, prompt: Prompt) -> asyncio.Task[None]:
         """From here on the customer acts, whoever waits for it."""
-        return self._background.start(self._live(prompt))
+        return self._background.start(self._live(prompt, overdue=False))
 
     def script_for(self, phone: str) -> str:
         """What this phone's owner does, unless the prompt is gone before anyone could."""
@@ -37,7 +37,7 @@ class Prompts:
         too_slow = self._settings.pay_after > self._settings.prompt_life
         return subscribers.UNANSWERED if too_slow and not SCRIPTS[name].at_end_of_life else name
 
-    async def _live(self, prompt: Prompt) -> None:
+    async def _live(self, prompt: Prompt, *, overdue: bool) -> None:
         script = SCRIPTS[prompt.script]
         clock = asyncio.get_running_loop().time
         # Only the prompt's age is taken from the wall clock, and once: a stepped clock must not stall a customer.
@@ -50,7 +50,7 @@ class Prompts:
             await asyncio.sleep(max(0.0, born + self._pause(script, step) - clock()))
             if step.act is Act.TELL:
                 # Money does not wait for a merchant who is slow to take a callback.
-                callbacks.append(self._background.start(self._tell(prompt, step, number)))
+                callbacks.append(self._background.start(self._tell(prompt, step, number, overdue=overdue)))
             else:
                 await self._act(prompt, step, number)
         await asyncio.gather(*callbacks)
@@ -65,21 +65,22 @@ class Prompts:
         checkout_request_id = prompt.checkout_request_id
         await self._book.write("result", checkout_request_id=checkout_request_id, result_code=step.code, step=number)
 
-    async def _tell(self, prompt: Prompt, step: Step, number: int) -> None:
-        body = self._callback(prompt, step)
-        checkout_request_id = prompt.checkout_request_id
-        await self._courier.deliver(prompt.callback_url, body, checkout_request_id=checkout_request_id, step=number)
+    async def _tell(self, prompt: Prompt, step: Step, number: int, *, overdue: bool) -> None:
+        await self._courier.deliver(
+            prompt.callback_url,
+            self._callback(prompt, step),
+            overdue=overdue,
+            checkout_request_id=prompt.checkout_request_id,
+            step=number,
+        )
 
     async def _pay(self, prompt: Prompt, number: int) -> None:
         moment = eat.now()
-        receipt = identifiers.receipt(moment)
-        while self._book.receipt(receipt):
-            receipt = identifiers.receipt(moment)
         await self._book.write(
             "payment",
             ordinal=next(self._ordinals),
             checkout_request_id=prompt.checkout_request_id,
-            receipt=receipt,
+            receipt=self._book.new_receipt(moment),
             amount=prompt.amount,
             phone=prompt.phone,
             account_reference=prompt.account_reference,

@@ -69,6 +69,7 @@ SUBSCRIBER_LOCKED: Final = Refusal(
     "500.001.1001",
     "Unable to lock subscriber, a transaction is already in process for the current subscriber",
 )
+DUPLICATE_NAME: Final = Refusal(500, "500.002.1001", "Duplicate OriginatorConversationID.")
 BEING_PROCESSED: Final = Refusal(500, "500.001.1001", "The transaction is being processed")
 UNKNOWN_CHECKOUT: Final = Refusal(500, "500.001.1001", "The transaction does not exist")
 SYSTEM_BUSY: Final = Refusal(500, "500.003.02", "System is busy. Please try again in few minutes.")

@@ -11,6 +11,8 @@ CONSUMER_SECRET: Final = "sandbox-consumer-secret"  # noqa: S105 - opens nothing
 INITIATOR_PASSWORD: Final = "sandbox-initiator-password"  # noqa: S105 - the same
 #: Safaricom publishes this one for the shortcode everybody tries first.
 SHORTCODE: Final = "174379"
+#: Another one of those it publishes for everybody's use.
+B2C_SHORTCODE: Final = "600992"
 PASSKEY: Final = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
 
 
@@ -25,6 +27,7 @@ class Settings:
     consumer_secret: str
     passkey: str
     shortcode: str
+    b2c_shortcode: str
     pay_after: float
     prompt_life: float
     token_life: int
@@ -43,6 +46,7 @@ def from_command_line(arguments: list[str] | None = None) -> Settings:
         consumer_secret=told.consumer_secret,
         passkey=told.passkey,
         shortcode=told.shortcode,
+        b2c_shortcode=told.b2c_shortcode,
         pay_after=told.pay_after_ms / 1000,
         prompt_life=told.prompt_life_ms / 1000,
         token_life=told.token_life_s,
@@ -65,7 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--consumer-secret", default=CONSUMER_SECRET, help="Basic password for a token")
     add("--passkey", default=PASSKEY, help="goes into the Password of a push; default: Safaricom's published one")
     add("--shortcode", default=SHORTCODE, help="the only merchant there is")
-    add("--pay-after-ms", type=_duration, default=1000, metavar="MS", help="how long a customer takes to enter the PIN")
+    add("--b2c-shortcode", default=B2C_SHORTCODE, help="the account that customers are paid from")
+    add(
+        "--pay-after-ms",
+        type=_duration,
+        default=1000,
+        metavar="MS",
+        help="what a customer takes to pay, and M-Pesa to act",
+    )
     add("--prompt-life-ms", type=_duration, default=60000, metavar="MS", help="how long a prompt stays on the phone")
     add("--token-life-s", type=_duration, default=3599, metavar="S", help="how long an access token is good for")
     add(

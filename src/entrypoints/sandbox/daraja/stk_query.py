@@ -53,5 +53,5 @@ class StkQuery:
             "MerchantRequestID": prompt.merchant_request_id,
             "CheckoutRequestID": prompt.checkout_request_id,
             "ResultCode": code,
-            "ResultDesc": results.DESCRIPTIONS[code],
+            "ResultDesc": results.description(code),
         }

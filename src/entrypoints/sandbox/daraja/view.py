@@ -1,9 +1,11 @@
-"""What `GET /_ledger` shows: who was asked, whose money moved, who was told."""
+"""What `GET /_ledger` shows: who was asked, whose money moved and moved back, who was told."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from entrypoints.sandbox.daraja import results
 from entrypoints.sandbox.daraja.book import Book, Payment, Prompt
+from entrypoints.sandbox.daraja.pay_out_book import Outside, PayOut
 
 _OF_A_CALLBACK: Final = (
     "checkout_request_id",
@@ -22,6 +24,11 @@ def of(book: Book) -> dict[str, Any]:
     return {
         "prompts": [_prompt(prompt, book) for prompt in book.prompts.values()],
         "payments": [_payment(payment) for payment in book.payments.values()],
+        "reversals": [
+            *({"original": out.original} | _pay_out(out, book) for out in book.out.pay_outs.values() if out.original),
+            *(_outside(outside) for outside in book.out.outside),
+        ],
+        "b2c": [_pay_out(out, book) for out in book.out.pay_outs.values() if not out.original],
         "tokens": book.counts["token"],
         "queries": book.counts["query"],
         "callbacks": [_callback(entry) for entry in book.callbacks],
@@ -49,6 +56,34 @@ def _payment(payment: Payment) -> dict[str, Any]:
         "phone": payment.phone,
         "account_reference": payment.account_reference,
         "at": payment.paid_at.isoformat(),
+    }
+
+
+def _pay_out(pay_out: PayOut, book: Book) -> dict[str, Any]:
+    settled = book.out.settled.get(pay_out.conversation_id)
+    return {
+        "conversation_id": pay_out.conversation_id,
+        "originator_conversation_id": pay_out.originator_conversation_id,
+        "amount": pay_out.amount,
+        "phone": pay_out.phone,
+        "result_code": settled.result_code if settled else None,
+        "receipt": settled.receipt if settled else None,
+        "outside": False,
+        "at": pay_out.asked_at.isoformat(),
+    }
+
+
+def _outside(outside: Outside) -> dict[str, Any]:
+    return {
+        "original": outside.original,
+        "conversation_id": None,
+        "originator_conversation_id": None,
+        "amount": outside.amount,
+        "phone": outside.phone,
+        "result_code": results.SUCCESS,
+        "receipt": outside.receipt,
+        "outside": True,
+        "at": outside.reversed_at.isoformat(),
     }
 
 
