@@ -22,7 +22,6 @@ from adapters.http.stopwatch import timed
 from adapters.http.views import render, render_changed, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
-from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.open_payments import PostgresOpenPayments
@@ -55,6 +54,7 @@ from application.refund_payment import RefundPayment
 from application.start_payment import StartPayment
 from application.undertake import Undertake
 from domain.payment_method import GatewayName
+from entrypoints.local import reached
 from entrypoints.settings import ConfigurationError, Settings
 
 
@@ -198,14 +198,14 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
     The graph, over an open database and open gateways; all is closed again at the end.
 
     Raises:
-        ConfigurationError: there is no database, or a key is missing or another one than before.
+        ConfigurationError: there is no database, or it lets nobody in, or a key is missing or another one than before.
         DatabaseError: the database could lose money, or its schema is behind this code.
         Unavailable: the database does not answer.
     """
     dsn = settings.dsn
     if dsn is None:
         raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
-    async with connected(dsn) as connection:
+    async with reached(dsn) as connection:
         await insist_on_durability(connection)
         await insist_on_schema(connection)
     async with AsyncExitStack() as stack:

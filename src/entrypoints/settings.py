@@ -180,7 +180,7 @@ def load(given: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Se
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as why:
-        raise ConfigurationError(_named(str(why))) from None
+        raise ConfigurationError(_in_words(str(why))) from None
     problems = settings_rules.broken(settings, to_serve=to_serve)
     if problems:
         raise ConfigurationError("; ".join(problems))
@@ -191,9 +191,22 @@ def _path(kind: type[Any], value: Any) -> Any:
     return kind(value)
 
 
-_AT: Final = re.compile(r"(.*) - at `\$\.(\w+)`", re.DOTALL)
+_AT: Final = re.compile(r".* - at `\$\.(\w+)`", re.DOTALL)
 
 
-def _named(problem: str) -> str:
+def _in_words(problem: str) -> str:
+    """msgspec's message as ours: which variable, and what it must be. Every field has one of these kinds."""
     at = _AT.fullmatch(problem)
-    return f"{at[2].upper()}: {at[1]}" if at else problem
+    if at is None:
+        return problem
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    match msgspec.inspect.type_info(kinds[at[1]]):
+        case msgspec.inspect.EnumType(cls=values):
+            asked = f"one of: {', '.join(values)}"
+        case msgspec.inspect.IntType(ge=least, le=None):
+            asked = f"a whole number, at least {least}"
+        case msgspec.inspect.IntType(ge=least, le=most):
+            asked = f"a whole number from {least} to {most}"
+        case _:
+            asked = "a text"
+    return f"{at[1].upper()} must be {asked}"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from adapters.http.problem_kinds import DECLINED, KINDS
+from adapters.stripe.webhooks import SUBSCRIBED
 from domain.evidence import Reason
 from domain.status import Status
 from entrypoints.settings import Settings
@@ -45,6 +46,15 @@ def test_every_event_an_operator_should_know_exists() -> None:
     named = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", section(OPERATING, "The log"))) - changes
 
     assert [event for event in named if f'"{event}"' not in SOURCE] == []
+
+
+def test_an_endpoint_at_stripe_is_told_to_subscribe_to_what_we_heed() -> None:
+    """
+    Less would leave payments open until they are asked about, more would be ignored.
+    """
+    step = section(OPERATING, "Webhooks").partition("Subscribe to")[2].partition("Others are")[0]
+
+    assert set(re.findall(r"`([a-z_.]+)`", step)) == SUBSCRIBED
 
 
 def test_every_variable_named_exists() -> None:
