@@ -1,7 +1,7 @@
 """In-memory keepers of the ports' promises. Held to the same contract tests as the real ones."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -11,6 +11,7 @@ from application.ports.gateway import Operation, Preparation
 from application.ports.inbox import Message
 from application.ports.open_payments import Due
 from application.ports.payments import (
+    Addressee,
     Answer,
     Kept,
     Key,
@@ -78,6 +79,7 @@ class Claimed:
     payment_id: UUID
     at: datetime
     answer: Answer | None = None
+    made_id: UUID | None = None
 
 
 @dataclass
@@ -90,7 +92,7 @@ class InMemoryPayments:
     entries: dict[UUID, list[Entry]] = field(default_factory=dict)
     keys: dict[tuple[str, str, str], Claimed] = field(default_factory=dict)
     names: dict[tuple[ReferenceKind, str], UUID] = field(default_factory=dict)
-    callbacks: dict[bytes, UUID] = field(default_factory=dict)
+    callbacks: dict[bytes, tuple[UUID, UUID | None, Purpose]] = field(default_factory=dict)
     phones: dict[bytes, tuple[UUID, datetime]] = field(default_factory=dict)
     applied: list[UUID] = field(default_factory=list)
     paid_late: set[tuple[UUID, str, UUID]] = field(default_factory=set)
@@ -117,7 +119,7 @@ class InMemoryPayments:
         self.entries[payment.id] = [promise.entry]
         self.names |= dict.fromkeys(payment.references.items(), payment.id)
         if promise.callback_token_hash:
-            self.callbacks[promise.callback_token_hash] = payment.id
+            self.callbacks[promise.callback_token_hash] = (payment.id, None, Purpose.PROMPT)
         return Opened(Lease(1, until))
 
     def _repeated(self, claimed: Claimed, key: Key, at: datetime) -> Repeated:
@@ -195,8 +197,9 @@ class InMemoryPayments:
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
         return self.names.get((kind, reference))
 
-    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
-        return self.callbacks.get(token_hash) if purpose is Purpose.PROMPT else None
+    async def find_by_callback(self, token_hash: bytes, purposes: Collection[Purpose]) -> Addressee | None:
+        found = self.callbacks.get(token_hash)
+        return Addressee(*found) if found and found[2] in purposes else None
 
     async def another_succeeded(self, payment: Payment) -> bool:
         return any(
@@ -289,6 +292,7 @@ class FakeGateway:
     asked: list[UUID] = field(default_factory=list)
     looked_up: list[UUID] = field(default_factory=list)
     cancelled: list[UUID] = field(default_factory=list)
+    captured: list[tuple[UUID, int | None]] = field(default_factory=list)
     lifetime: timedelta | None = None
     names: Mapping[ReferenceKind, str] = field(default_factory=dict)
     prepared: Preparation = field(default_factory=Preparation)
@@ -317,6 +321,10 @@ class FakeGateway:
 
     async def cancel(self, payment: Payment) -> Report:
         self.cancelled.append(payment.id)
+        return self._answer()
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        self.captured.append((payment.id, operation.amount))
         return self._answer()
 
     def _answer(self) -> Report:

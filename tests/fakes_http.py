@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -21,14 +21,18 @@ from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
 from adapters.http.views import render
 from adapters.http.webhooks import Ears
+from application.answered import Answered
 from application.find_payments import Reader, Story
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
-from application.start_payment import Answered, PaymentRequest
+from application.refund_payment import RefundRequest
+from application.start_payment import PaymentRequest
+from application.undertake import ChangeRequest
 from domain.errors import NotFound
 from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
+from domain.refund import Refund
 from tests.builders import SOMEONE, a_payment, paid
 
 SECRET: Final = "a secret for development of 32 bytes or more"
@@ -108,6 +112,37 @@ class FindHistoryFake:
 
 
 @dataclass
+class ChangesFake:
+    """Captures, cancels and refunds: answers with what it was told to, and remembers what it was asked."""
+
+    asked: list[Any] = field(default_factory=list)
+    answer: Answered = field(default_factory=lambda: Answered(Answer(200, b'{"success":true}'), uuid7()))
+    refunds: dict[UUID, Refund] = field(default_factory=dict)
+    fails: Exception | None = None
+
+    async def capture(self, request: ChangeRequest, amount: int | None) -> Answered:
+        return self._answer((request, amount))
+
+    async def cancel(self, request: ChangeRequest) -> Answered:
+        return self._answer(request)
+
+    async def refund(self, request: RefundRequest) -> Answered:
+        return self._answer(request)
+
+    async def find_refund(self, refund_id: UUID, reader: Reader) -> Refund:
+        refund = self.refunds.get(refund_id)
+        if refund is None or reader.user_id != refund.user_id:
+            raise NotFound
+        return refund
+
+    def _answer(self, asked: Any) -> Answered:
+        self.asked.append(asked)
+        if self.fails is not None:
+            raise self.fails
+        return self.answer
+
+
+@dataclass
 class EarsFake:
     """All three ways in for a gateway's words, and the inbox they end in."""
 
@@ -119,7 +154,7 @@ class EarsFake:
     async def webhook(self, gateway: GatewayName, event_id: str, body: bytes) -> bool:
         return self._keep(f"{gateway}:{event_id}", body)
 
-    async def callback(self, token: str, body: bytes, purpose: Purpose) -> bool:
+    async def callback(self, token: str, body: bytes, purposes: Collection[Purpose]) -> bool:
         if token != self.token:
             raise NotFound
         return self._keep(token, body)
@@ -173,6 +208,7 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    changes: ChangesFake = field(default_factory=ChangesFake)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
@@ -182,6 +218,10 @@ class World:
         app: Litestar = make_app(
             use_cases=_unchecked(UseCases)(
                 start_payment=self.start,
+                capture_payment=UseCaseFake(self.changes.capture),
+                cancel_payment=UseCaseFake(self.changes.cancel),
+                refund_payment=UseCaseFake(self.changes.refund),
+                find_refund=UseCaseFake(self.changes.find_refund),
                 find_payment=FindPaymentFake(self.shelf),
                 find_history=FindHistoryFake(self.shelf),
                 blinder=BlinderFake(),

@@ -6,21 +6,31 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.apply_inbox import ApplyInbox
+from application.apply_refund_message import ApplyRefundMessage
+from application.cancel_payment import CancelPayment
+from application.capture_payment import CapturePayment
 from application.open_work import WorkPolicy
 from application.ports.inbox import Message
 from application.ports.payments import Answer
 from application.ports.webhooks import About, Unreadable
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
+from application.reconcile_refunds import ReconcileRefunds
+from application.record_refund import RecordRefund
 from application.record_report import RecordReport, Told
+from application.recordings import Recordings
+from application.refund_payment import RefundPayment
 from application.start_payment import StartPayment
+from application.undertake import Undertake
 from domain.evidence import Claim, Source
 from domain.history import Cause, CauseKind
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName
+from domain.refund import Refund
 from domain.status import Status
 from tests.builders import evidence, paid, usd
 from tests.fakes import FakeGateway, IdsOf, InMemoryInbox, InMemoryPayments, PlainBlinder, StandingClock
+from tests.fakes_refunds import FakeRefundGateway, FakeRefundTranslator, InMemoryRefunds, InMemoryUndertakings
 
 PAID = Report(evidence=(paid(usd(2500)),), references={ReferenceKind.PAYMENT_INTENT: "pi_1"})
 LOST = Report(evidence=(evidence(Claim.LOST, Source.CLOCK),))
@@ -30,6 +40,10 @@ POLICY = WorkPolicy(checks=(timedelta(seconds=25),), duplicate_window=timedelta(
 def render(payment: Payment, request_id: str) -> Answer:
     status = {Status.FAILED: 402, Status.UNKNOWN: 202, Status.REVIEW: 202}.get(payment.status, 201)
     return Answer(status, json.dumps([str(payment.id), payment.status, request_id]).encode())
+
+
+def render_refund(refund: Refund, request_id: str) -> Answer:
+    return Answer(201 if refund.status.is_known else 202, json.dumps([str(refund.id), refund.status]).encode())
 
 
 @dataclass
@@ -54,11 +68,14 @@ class World:
     inbox: InMemoryInbox = field(default_factory=InMemoryInbox)
     clock: StandingClock = field(default_factory=StandingClock)
     translator: FakeTranslator = field(default_factory=FakeTranslator)
+    refund_gateway: FakeRefundGateway = field(default_factory=FakeRefundGateway)
+    refund_translator: FakeRefundTranslator = field(default_factory=FakeRefundTranslator)
 
     def __post_init__(self) -> None:
         new_id = IdsOf(self.clock)
         gateways = {GatewayName.STRIPE: self.gateway, GatewayName.MPESA: self.gateway}
         self.record_report = RecordReport(payments=self.payments, gateways=gateways, policy=POLICY, clock=self.clock)
+        self.recordings = Recordings(self.clock, again_after=0.001)
         self.start_payment = StartPayment(
             payments=self.payments,
             gateways=gateways,
@@ -68,7 +85,42 @@ class World:
             new_id=new_id,
             blinder=PlainBlinder(),
             lease_for=timedelta(seconds=60),
+            recordings=self.recordings,
         )
+        self.refunds = InMemoryRefunds(self.payments)
+        refund_gateways = {GatewayName.STRIPE: self.refund_gateway, GatewayName.MPESA: self.refund_gateway}
+        self.record_refund = RecordRefund(refunds=self.refunds, policy=POLICY, clock=self.clock)
+        self.refund_payment = RefundPayment(
+            refunds=self.refunds,
+            gateways=refund_gateways,
+            record_refund=self.record_refund,
+            render=render_refund,
+            recordings=self.recordings,
+            clock=self.clock,
+            new_id=new_id,
+            lease_for=timedelta(seconds=60),
+        )
+        self.reconcile_refunds = ReconcileRefunds(
+            refunds=self.refunds,
+            gateways=refund_gateways,
+            record_refund=self.record_refund,
+            policy=POLICY,
+            clock=self.clock,
+            lease_for=timedelta(seconds=60),
+        )
+        undertake = Undertake(
+            undertakings=InMemoryUndertakings(self.payments),
+            payments=self.payments,
+            gateways=gateways,
+            record_report=self.record_report,
+            render=render,
+            recordings=self.recordings,
+            clock=self.clock,
+            new_id=new_id,
+            lease_for=timedelta(seconds=60),
+        )
+        self.capture_payment = CapturePayment(undertake)
+        self.cancel_payment = CancelPayment(undertake)
 
         self.reconcile = ReconcilePayments(
             payments=self.payments,
@@ -84,6 +136,14 @@ class World:
             payments=self.payments,
             translators={GatewayName.STRIPE: self.translator, GatewayName.MPESA: self.translator},
             record_report=self.record_report,
+            apply_refund_message=ApplyRefundMessage(
+                refunds=self.refunds,
+                payments=self.payments,
+                translators={GatewayName.STRIPE: self.refund_translator, GatewayName.MPESA: self.refund_translator},
+                record_refund=self.record_refund,
+                clock=self.clock,
+                new_id=new_id,
+            ),
             clock=self.clock,
         )
         self.receive_webhook = ReceiveWebhook(self.inbox, new_id)

@@ -7,7 +7,8 @@ from typing import Final
 
 import structlog
 
-from application.ports.inbox import Inbox, Message
+from application.apply_refund_message import ApplyRefundMessage
+from application.ports.inbox import Inbox, Message, TooEarly
 from application.ports.payments import Kept, Payments
 from application.ports.platform import Clock
 from application.ports.webhooks import About, WebhookTranslator
@@ -44,12 +45,14 @@ class ApplyInbox:
         payments: Payments,
         translators: Mapping[GatewayName, WebhookTranslator],
         record_report: RecordReport,
+        apply_refund_message: ApplyRefundMessage,
         clock: Clock,
     ) -> None:
         self._inbox = inbox
         self._payments = payments
         self._translators = translators
         self._record_report = record_report
+        self._apply_refund_message = apply_refund_message
         self._clock = clock
 
     async def execute(self, limit: int = 50) -> int:
@@ -62,13 +65,15 @@ class ApplyInbox:
     async def _attempt(self, message: Message) -> None:
         try:
             await self._apply(message)
-        except (Unavailable, _TooEarly) as why:
+        except (Unavailable, TooEarly) as why:
             await self._wait(message, why)
         except Exception as why:  # whatever is wrong with it must not hold its neighbours up
             log.exception("webhook.failed", inbox_id=str(message.id), attempts=message.attempts)
             await self._wait(message, why)
 
     async def _apply(self, message: Message) -> None:
+        if await self._apply_refund_message.execute(message):
+            return
         translator = self._translators[message.gateway]
         about = translator.about(message)
         if about is None:
@@ -76,12 +81,12 @@ class ApplyInbox:
             return
         kept = await self._subject(message, about)
         if kept is None:
-            raise _TooEarly("names no payment of ours yet")
+            raise TooEarly("names no payment of ours yet")
         if about.kind is ReferenceKind.CONVERSATION and not await self._was_asked(about, kept.payment):
-            raise _TooEarly("answers no question of ours yet")
+            raise TooEarly("answers no question of ours yet")
         report = translator.translate(message, kept.payment)
         if self._awaits_our_commit(kept.payment, report):
-            raise _TooEarly("the answer to our own call is not recorded yet")
+            raise TooEarly("the answer to our own call is not recorded yet")
         report = await self._own_names(report, kept.payment)
         told = Told(report=report, cause=Cause(CauseKind.WEBHOOK, str(message.id)), looked=False, inbox_id=message.id)
         await self._record_report.execute(kept, told)
@@ -119,14 +124,10 @@ class ApplyInbox:
         """Half as long again as it has waited so far: at first a moment, later minutes."""
         now = self._clock.now()
         age = now - message.arrived_at
-        early = isinstance(why, Unavailable | _TooEarly)
+        early = isinstance(why, Unavailable | TooEarly)
         if age > _UNMATCHED_FOR if early else message.attempts >= ATTEMPTS:
             log.error("webhook.unmatched" if early else "webhook.parked", inbox_id=str(message.id))
             await self._inbox.park(message, why=str(why))
         else:
             pause = min(max(age / 2, _SHORTEST_WAIT), _LONGEST_WAIT)
             await self._inbox.later(message, at=now + pause, why=str(why), counts=not early)
-
-
-class _TooEarly(Exception):
-    """The message has outrun something of ours."""

@@ -6,9 +6,10 @@ from typing import Final
 
 from application.ports.gateway import PaymentGateway
 from application.ports.payments import Work
-from domain.evidence import Claim
+from domain.evidence import Claim, Source
 from domain.payment import Payment
 from domain.payment_method import GatewayName
+from domain.refund import Refund, RefundStatus, decide
 from domain.status import Status
 from domain.verdict import asked_since, needs_verifying, unconfirmed
 
@@ -63,7 +64,7 @@ class WorkPolicy:
         claim = unconfirmed(payment.known)
         if claim is not None and not asked_since(payment.known, claim):
             then = min(then, now + _ASK_AGAIN_AFTER) if looked else now
-        elif gateway.has_loose_end(payment) and not looked:
+        elif (gateway.has_loose_end(payment) or payment.cancel_requested) and not looked:
             then = now
         if not payment.status.is_closed:
             return Work(next_check_at=then, holds_likeness=True)
@@ -71,13 +72,29 @@ class WorkPolicy:
 
     def next_check(self, payment: Payment, gateway: PaymentGateway, now: datetime) -> datetime:
         """The next moment of the schedule, or of the payment's own calendar where that comes first."""
-        age = now - payment.created_at
-        planned = next((payment.created_at + after for after in self.checks if after > age), None)
-        if planned is None:
-            planned = now + (timedelta(hours=1) if age < _HOURLY_UNTIL else _AFTERWARDS)
+        planned = self._planned(payment.created_at, now)
         warn_at = payment.capture_before - WARN_BEFORE if payment.capture_before else None
         own = (gateway.expires_at(payment), payment.capture_before, warn_at)
         return min([planned, *(moment for moment in own if moment is not None and moment > now)])
+
+    def next_look_at_refund(self, refund: Refund, now: datetime) -> datetime | None:
+        """When an open refund is looked at again; None where nothing is left to do."""
+        if refund.status.is_closed and decide(refund).status is refund.status:
+            return None
+        if decide(refund).status is not refund.status:  # kept, but not weighed yet
+            return now
+        return self._planned(refund.requested_at, now)
+
+    def refund_has_waited_too_long(self, refund: Refund, now: datetime) -> bool:
+        """Whether the truth about a refund stayed away so long that a person must look."""
+        shown = any(piece.source is Source.FETCHED for piece in refund.known.evidence)  # the gateway itself is slow
+        waits = refund.status is RefundStatus.UNKNOWN or (refund.status is RefundStatus.PROCESSING and not shown)
+        return waits and now - refund.requested_at >= self.give_up_after
+
+    def _planned(self, began: datetime, now: datetime) -> datetime:
+        age = now - began
+        planned = next((began + after for after in self.checks if after > age), None)
+        return planned or now + (timedelta(hours=1) if age < _HOURLY_UNTIL else _AFTERWARDS)
 
     def has_waited_too_long(self, payment: Payment, now: datetime) -> bool:
         """Whether the truth stayed away so long that a person must look."""

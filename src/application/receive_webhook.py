@@ -1,5 +1,6 @@
 """A gateway's words: kept before they are acknowledged, applied later; nothing else happens here."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -49,17 +50,25 @@ class ReceiveCallback:
     payments: Payments
     new_id: NewId
 
-    async def execute(self, token: str, body: bytes, purpose: Purpose = Purpose.PROMPT) -> bool:
+    async def execute(self, token: str, body: bytes, purposes: Collection[Purpose] = (Purpose.PROMPT,)) -> bool:
         """
-        Keeps the message under its payment. False where it was there already.
+        Keeps the message under what its token was made for, one of `purposes`. False where it was there already.
 
         The event's id is of token and body together: "paid" after "unreachable" is another event.
         """
-        payment_id = await self.payments.find_by_callback(sha256(token.encode()).digest(), purpose)
-        if payment_id is None:
+        found = await self.payments.find_by_callback(sha256(token.encode()).digest(), purposes)
+        if found is None:
             raise NotFound
         event_id = sha256(token.encode() + body).hexdigest()
-        message = Message(self.new_id(), GatewayName.MPESA, event_id, body, payment_id)
+        message = Message(
+            id=self.new_id(),
+            gateway=GatewayName.MPESA,
+            event_id=event_id,
+            body=body,
+            payment_id=found.payment_id,
+            refund_id=found.refund_id,
+            purpose=found.purpose,
+        )
         return await self.inbox.keep(message)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from application.open_work import WARN_BEFORE, WorkPolicy
-from application.ports.gateway import NothingSent, PaymentGateway
+from application.ports.gateway import NothingSent, Operation, OperationKind, PaymentGateway
 from application.ports.open_payments import Due, OpenPayments
 from application.ports.payments import Payments
 from application.ports.platform import Clock
@@ -73,14 +73,19 @@ class ReconcilePayments:
         told = Told(report=report, cause=Cause(CauseKind.JOB, "reconcile"), looked=True, lease=due.lease)
         await self._record_report.execute(due.kept, told)
 
-    async def _find_out(self, due: Due) -> Report:
+    async def _find_out(self, due: Due) -> Report:  # noqa: PLR0911 - one line a rule, read in order
         payment, operation = due.kept.payment, due.operation
         gateway = self._gateways[payment.gateway]
         now = self._clock.now()
+        may_repeat = now - operation.started_at < REPEAT_WITHIN and not payment.cancel_requested
         try:
             if self._was_perhaps_never_sent(payment) and gateway.may_repeat:
-                if now - operation.started_at < REPEAT_WITHIN:
+                if may_repeat and operation.kind is OperationKind.COLLECT:
                     return await gateway.collect(payment, operation)
+            elif payment.cancel_requested and not payment.status.is_closed:
+                return await gateway.cancel(payment)
+            elif may_repeat and self._capture_may_be_undone(payment, operation):
+                return await gateway.capture(payment, operation)
             elif gateway.has_loose_end(payment) or self._is_abandoned(payment, gateway):
                 return await gateway.cancel(payment)
             return await gateway.look_up(payment, operation)
@@ -93,6 +98,14 @@ class ReconcilePayments:
     @staticmethod
     def _was_perhaps_never_sent(payment: Payment) -> bool:
         return not any(kind.names_a_call for kind in payment.references)
+
+    @staticmethod
+    def _capture_may_be_undone(payment: Payment, operation: Operation) -> bool:
+        """Whether a capture was promised, and the gateway has said nothing since."""
+        if operation.kind is not OperationKind.CAPTURE or payment.amount_to_capture is None:
+            return False
+        heard = {Source.ANSWER, Source.FETCHED, Source.SIGNED}
+        return not any(piece.source in heard and piece.at >= operation.started_at for piece in payment.known.evidence)
 
     def _is_abandoned(self, payment: Payment, gateway: PaymentGateway) -> bool:
         expires_at = gateway.expires_at(payment)

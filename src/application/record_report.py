@@ -23,8 +23,9 @@ class Told:
     """
     A report, and what goes into the same commit as the version it makes.
 
-    `looked`: it comes from asking the gateway just now, not from a message. `answer` renders what the caller is told;
-    it is stored under `key` where the outcome is known. `release_key`: the request changed nothing and may come again.
+    `looked`: it comes from asking the gateway just now, not from a message. `answer` renders what the caller is told,
+    None where the request changed nothing: then `key` is released, and may come again. It is stored under `key` where
+    the outcome is known. `nothing_sent`: our call surely did not reach the gateway.
     """
 
     report: Report
@@ -32,8 +33,8 @@ class Told:
     looked: bool
     lease: Lease | None = None
     key: Key | None = None
-    answer: Callable[[Payment], Answer] | None = None
-    release_key: bool = False
+    answer: Callable[[Payment], Answer | None] | None = None
+    nothing_sent: bool = False
     inbox_id: UUID | None = None
 
 
@@ -79,7 +80,7 @@ class RecordReport:
                 return Result(after, recorded.answer)
             fenced = fenced or recorded.outcome is Outcome.FENCED
             kept = await self._reread(kept.payment.id)
-            if told.release_key:  # somebody else acts: that we sent nothing proves nothing any more
+            if told.nothing_sent:  # somebody else acts: that we sent nothing proves nothing any more
                 return Result(kept, None)
 
     async def settle(self, kept: Kept, lease: Lease, *, overpaid: bool) -> None:
@@ -105,8 +106,12 @@ class RecordReport:
         now = self._clock.now()
         before = kept.payment
         after = before.keep(told.report, now) if fenced else before.learn(told.report, now)
+        if told.nothing_sent:
+            after = after.as_before_asking(now)
         entry = tell(before, after, told.cause, kept.head) if after.version != before.version else None
         gateway = self._gateways[after.gateway]
+        tells = told.answer is not None and after.outcome_is_told and not fenced
+        answer = told.answer(after) if told.answer is not None and tells else None
         step = Step(
             before=kept,
             after=after,
@@ -114,8 +119,8 @@ class RecordReport:
             work=self._policy.left(after, gateway, now, looked=told.looked and not fenced),
             lease=None if fenced else told.lease,
             key=told.key,
-            answer=_answer(told, after) if not fenced else None,
-            release_key=told.release_key and after.was_surely_not_sent,
+            answer=answer if answer is None or answer.may_be_stored else None,
+            release_key=tells and answer is None,
             inbox_id=told.inbox_id,
         )
         recorded = await self._payments.record(step)
@@ -130,9 +135,3 @@ class RecordReport:
                 fenced=fenced,
             )
         return recorded, Kept(after, entry.hash if entry else kept.head)
-
-
-def _answer(told: Told, after: Payment) -> Answer | None:
-    if told.answer is None or told.release_key or not after.outcome_is_told:
-        return None
-    return told.answer(after)

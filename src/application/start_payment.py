@@ -1,20 +1,20 @@
 """Ask a customer to pay, once: promise, ask the gateway, record the answer."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final
 from uuid import UUID
 
 import structlog
 
+from application.answered import Answered
 from application.ports.gateway import NothingSent, Operation, PaymentGateway
 from application.ports.payments import Answer, Kept, Key, Lease, Opened, Payments, Promise, Repeated
 from application.ports.platform import Blinder, Clock, NewId
 from application.record_report import RecordReport, Told
-from domain.errors import Fault, GatewayUnavailable, InDoubt, Invalid, KeyInUse, Unavailable
+from application.recordings import Recordings
+from domain.errors import Fault, GatewayUnavailable, InDoubt, Invalid, KeyInUse
 from domain.evidence import Claim, Evidence, Reason, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
 from domain.ids import born
@@ -24,8 +24,6 @@ from domain.payment_method import GatewayName, PaymentMethod
 from domain.status import Status
 
 log = structlog.get_logger()
-
-_RECORD_AGAIN_AFTER_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +41,6 @@ class PaymentRequest:
     metadata: Mapping[str, object]
     allow_duplicate: bool = False
     key: Key | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What the caller is told; `replayed` where it was told before."""
-
-    answer: Answer
-    payment_id: UUID
-    replayed: bool = False
 
 
 class StartPayment:
@@ -79,6 +68,7 @@ class StartPayment:
         new_id: NewId,
         blinder: Blinder,
         lease_for: timedelta,
+        recordings: Recordings,
     ) -> None:
         self._payments = payments
         self._gateways = gateways
@@ -88,7 +78,7 @@ class StartPayment:
         self._new_id = new_id
         self._blinder = blinder
         self._lease_for = lease_for
-        self._recordings: set[asyncio.Task[None]] = set()
+        self._recordings = recordings
 
     async def execute(self, request: PaymentRequest) -> Answered:
         gateway = self._gateway(request.method)
@@ -106,7 +96,7 @@ class StartPayment:
         try:
             report = await self._ask(gateway, promise, opened.lease)
         except NothingSent:
-            return await self._answer(kept, _nothing_was_sent(self._clock), opened, request, release_key=True)
+            return await self._answer(kept, _nothing_was_sent(self._clock), opened, request, nothing_sent=True)
         return await self._answer(kept, report, opened, request)
 
     async def _if_opened(self, promise: Promise, request: PaymentRequest) -> Answered:
@@ -129,7 +119,7 @@ class StartPayment:
         return Report(evidence=(Evidence(claim=Claim.LOST, source=Source.CLOCK, at=self._clock.now()),))
 
     async def _answer(
-        self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest, *, release_key: bool = False
+        self, kept: Kept, report: Report, opened: Opened, request: PaymentRequest, *, nothing_sent: bool = False
     ) -> Answered:
         told = Told(
             report=report,
@@ -137,8 +127,8 @@ class StartPayment:
             looked=True,
             lease=opened.lease,
             key=request.key,
-            answer=lambda payment: self._render(payment, request.request_id),
-            release_key=release_key,
+            answer=lambda payment: None if payment.was_surely_not_sent else self._render(payment, request.request_id),
+            nothing_sent=nothing_sent,
         )
         try:
             result = await self._record_report.execute(kept, told)
@@ -146,7 +136,11 @@ class StartPayment:
             Exception
         ):  # the gateway may have acted: the caller must learn the id, and what we heard must not be lost
             log.exception("payment.not_recorded", payment_id=str(kept.payment.id))
-            self._record_later(kept, told, opened.lease)
+            self._recordings.later(
+                lambda: self._record_report.execute(kept, told),
+                until=opened.lease.until,
+                payment_id=str(kept.payment.id),
+            )
             return self._unknown(kept.payment, request)
         return self._told(result.kept.payment, result.answer, request)
 
@@ -158,23 +152,6 @@ class StartPayment:
     def _unknown(self, payment: Payment, request: PaymentRequest) -> Answered:
         unknown = replace(payment, status=Status.UNKNOWN)
         return Answered(self._render(unknown, request.request_id), payment.id)
-
-    def _record_later(self, kept: Kept, told: Told, lease: Lease) -> None:
-        """The database failed us with a gateway's answer in our hands: try again for as long as the lease is ours."""
-        recording = asyncio.create_task(self._keep_recording(kept, told, lease))
-        self._recordings.add(recording)
-        recording.add_done_callback(self._recordings.discard)
-
-    async def _keep_recording(self, kept: Kept, told: Told, lease: Lease) -> None:
-        while self._clock.now() < lease.until:
-            await asyncio.sleep(_RECORD_AGAIN_AFTER_S)
-            try:
-                await self._record_report.execute(kept, told)
-            except Unavailable:
-                continue
-            except Exception:
-                log.exception("payment.not_recorded", payment_id=str(kept.payment.id))
-            return
 
     async def _repeat(self, repeated: Repeated, request: PaymentRequest) -> Answered:
         payment = repeated.kept.payment

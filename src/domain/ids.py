@@ -31,3 +31,8 @@ def born(identifier: UUID) -> datetime:
     if moment is None:
         raise ValueError("not a UUIDv7 of this service")
     return moment
+
+
+def beside(payment_id: UUID, fresh: UUID) -> UUID:
+    """An id for something that belongs to a payment: its millisecond is the payment's, the rest is `fresh`'s own."""
+    return UUID(int=payment_id.int >> 80 << 80 | fresh.int & (1 << 80) - 1)

@@ -7,7 +7,16 @@ from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
-from domain.errors import Fault, IllegalTransition, Invalid, NotCancellable, NotCapturable
+from domain.errors import (
+    Fault,
+    IllegalTransition,
+    Invalid,
+    NotCancellable,
+    NotCapturable,
+    NotRefundable,
+    PaymentDisputed,
+    RefundTooLarge,
+)
 from domain.evidence import Evidence, Reason
 from domain.ids import born
 from domain.money import Money
@@ -199,6 +208,29 @@ class Payment:
         if self.status.is_closed:
             raise NotCancellable(f"The payment is {self.status}: it has ended.")
         return replace(self, cancel_requested=True, version=self.version + 1, updated_at=at)
+
+    def as_before_asking(self, at: datetime) -> Self:
+        """The capture that was asked for last surely never reached the gateway: nobody asked for it."""
+        if self.status is not Status.AUTHORIZED or self.amount_to_capture is None:
+            return self
+        return replace(self, amount_to_capture=None, version=self.version + 1, updated_at=at)
+
+    def money_to_refund(self, amount: int | None) -> Money:
+        """
+        `amount` minor units of it, or all that is left, if that may go back now.
+
+        Raises:
+            PaymentDisputed, NotRefundable: nothing may.
+            RefundTooLarge: there is not so much left.
+        """
+        if self.disputed:
+            raise PaymentDisputed
+        if self.status is not Status.SUCCEEDED:
+            raise NotRefundable(f"The payment is {self.status}: only a SUCCEEDED payment can be refunded.")
+        asked = self.refundable if amount is None else amount
+        if not 1 <= asked <= self.refundable:
+            raise RefundTooLarge(self.refundable)
+        return replace(self.money, amount=asked)
 
     def rebooked(self, *, held: int, gone: int, at: datetime) -> Self:
         """

@@ -101,6 +101,11 @@ class Refund:
         return self.money.amount if gone or begun else 0
 
     @property
+    def is_named_by_gateway(self) -> bool:
+        """Whether the gateway gave it a name, so that our call surely arrived."""
+        return any(kind in _GIVEN for kind in self.references)
+
+    @property
     def outcome_is_told(self) -> bool:
         """Whether the gateway has answered, and the status says what it answered."""
         return self.status.is_known and bool(self.known.evidence) and decide(self).status is self.status
@@ -127,6 +132,9 @@ class Refund:
     def _with(self, report: Report) -> Self:
         known = self.known.with_(*report.evidence)
         return replace(self, known=known, references={**report.references, **self.references})
+
+
+_GIVEN: Final = frozenset({ReferenceKind.REFUND, ReferenceKind.CONVERSATION, ReferenceKind.RECEIPT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
-from adapters.http.views import render
+from adapters.http.views import render, render_changed, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.connection import connected
@@ -28,20 +28,31 @@ from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
+from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shared_token import PostgresSharedToken
+from adapters.postgres.undertakings import PostgresUndertakings
 from adapters.postgres.upkeep import PostgresUpkeep
 from adapters.stripe.gateway import StripeGateway
 from adapters.stripe.signatures import StripeSignatures
 from adapters.stripe.webhooks import StripeEvents
 from adapters.system import SystemClock, new_id
 from application.apply_inbox import ApplyInbox
+from application.apply_refund_message import ApplyRefundMessage
+from application.cancel_payment import CancelPayment
+from application.capture_payment import CapturePayment
 from application.find_payments import FindHistory, FindPayment
+from application.find_refunds import FindRefund
 from application.open_work import WorkPolicy
 from application.ports.gateway import PaymentGateway
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
+from application.reconcile_refunds import ReconcileRefunds
+from application.record_refund import RecordRefund
 from application.record_report import RecordReport
+from application.recordings import Recordings
+from application.refund_payment import RefundPayment
 from application.start_payment import StartPayment
+from application.undertake import Undertake
 from domain.payment_method import GatewayName
 from entrypoints.settings import ConfigurationError, Settings
 
@@ -59,6 +70,8 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
+    refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(
@@ -76,8 +89,10 @@ class Container(containers.DeclarativeContainer):
         WorkPolicy, checks=settings.provided.checks, duplicate_window=settings.provided.duplicate_window
     )
     record_report = providers.Singleton(RecordReport, payments=payments, gateways=gateways, policy=policy, clock=clock)
+    recordings = providers.Singleton(Recordings, clock)
     start_payment = providers.Singleton(
         StartPayment,
+        recordings=recordings,
         payments=payments,
         gateways=gateways,
         record_report=record_report,
@@ -87,6 +102,33 @@ class Container(containers.DeclarativeContainer):
         blinder=vault,
         lease_for=lease_for,
     )
+    undertake = providers.Singleton(
+        Undertake,
+        undertakings=undertakings,
+        payments=payments,
+        gateways=gateways,
+        record_report=record_report,
+        render=providers.Object(render_changed),
+        recordings=recordings,
+        clock=clock,
+        new_id=new_id,
+        lease_for=lease_for,
+    )
+    capture_payment = providers.Singleton(CapturePayment, undertake)
+    cancel_payment = providers.Singleton(CancelPayment, undertake)
+    record_refund = providers.Singleton(RecordRefund, refunds=refunds, policy=policy, clock=clock)
+    refund_payment = providers.Singleton(
+        RefundPayment,
+        refunds=refunds,
+        gateways=gateways,
+        record_refund=record_refund,
+        render=providers.Object(render_refund),
+        recordings=recordings,
+        clock=clock,
+        new_id=new_id,
+        lease_for=lease_for,
+    )
+    find_refund = providers.Singleton(FindRefund, refunds)
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
     find_history = providers.Singleton(FindHistory, payments=payments)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
@@ -95,7 +137,11 @@ class Container(containers.DeclarativeContainer):
     use_cases = providers.Singleton(
         UseCases,
         start_payment=start_payment,
+        capture_payment=capture_payment,
+        cancel_payment=cancel_payment,
+        refund_payment=refund_payment,
         find_payment=find_payment,
+        find_refund=find_refund,
         find_history=find_history,
         blinder=vault,
     )
@@ -106,8 +152,32 @@ class Container(containers.DeclarativeContainer):
         receive_callback=receive_callback,
         receive_hint=receive_hint,
     )
+    apply_refund_message = providers.Singleton(
+        ApplyRefundMessage,
+        refunds=refunds,
+        payments=payments,
+        translators=translators,
+        record_refund=record_refund,
+        clock=clock,
+        new_id=new_id,
+    )
     apply_inbox = providers.Singleton(
-        ApplyInbox, inbox=inbox, payments=payments, translators=translators, record_report=record_report, clock=clock
+        ApplyInbox,
+        inbox=inbox,
+        payments=payments,
+        translators=translators,
+        record_report=record_report,
+        apply_refund_message=apply_refund_message,
+        clock=clock,
+    )
+    reconcile_refunds = providers.Singleton(
+        ReconcileRefunds,
+        refunds=refunds,
+        gateways=gateways,
+        record_refund=record_refund,
+        policy=policy,
+        clock=clock,
+        lease_for=lease_for,
     )
     reconcile_payments = providers.Singleton(
         ReconcilePayments,

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -12,8 +12,7 @@ from adapters.postgres import partitions
 from adapters.postgres.connection import connected
 from adapters.postgres.retention import drop_old_webhooks
 from application.apply_inbox import ApplyInbox
-from application.ports.open_payments import Due
-from application.reconcile_payments import ReconcilePayments
+from application.ports.payments import Kept
 from domain.errors import Unavailable
 from entrypoints.container import Container, opened
 from entrypoints.process import run
@@ -39,12 +38,14 @@ async def work(settings: Settings) -> None:
     async with opened(settings) as container:
         log.info("worker.started")
         looks = Looks(container.reconcile_payments())
+        refunds = Looks(container.reconcile_refunds())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(_PAUSE_S, apply(container.apply_inbox()), stop, "inbox"))
             tasks.create_task(every(_PAUSE_S, looks.round, stop, "reconcile"))
+            tasks.create_task(every(_PAUSE_S, refunds.round, stop, "reconcile_refunds"))
             tasks.create_task(every(_SWEEP_EVERY_S, sweep(container), stop, "sweep"))
             tasks.create_task(every(_MONTHS_EVERY_S, months(settings), stop, "months"))
-        await looks.finish()
+        await asyncio.gather(looks.finish(), refunds.finish())
         log.info("worker.stopped")
 
 
@@ -74,10 +75,28 @@ def apply(apply_inbox: ApplyInbox) -> Callable[[], Awaitable[bool]]:
     return round_
 
 
-class Looks:
-    """Looks at open payments, many at once; each under its own lease."""
+class Open(Protocol):
+    """Work on a payment."""
 
-    def __init__(self, reconcile: ReconcilePayments) -> None:
+    @property
+    def kept(self) -> Kept: ...
+
+
+WorkT = TypeVar("WorkT", bound=Open)
+
+
+class Reconcile(Protocol[WorkT]):
+    """Takes what is due, and finds out about each."""
+
+    async def take(self, limit: int) -> list[WorkT]: ...
+
+    async def execute(self, due: WorkT) -> None: ...
+
+
+class Looks(Generic[WorkT]):
+    """Looks at what is open, many at once; each under its own lease."""
+
+    def __init__(self, reconcile: Reconcile[WorkT]) -> None:
         self._reconcile = reconcile
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -99,7 +118,7 @@ class Looks:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=_LAST_ANSWERS_S)
 
-    async def _look(self, due: Due) -> None:
+    async def _look(self, due: WorkT) -> None:
         try:
             await self._reconcile.execute(due)
         except Unavailable:

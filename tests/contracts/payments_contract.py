@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from application.ports.open_payments import OpenPayments
 from application.ports.payments import (
+    Addressee,
     Answer,
     Kept,
     Lease,
@@ -261,9 +262,10 @@ class PaymentsContract:
         """The token's hash is all that is kept of it."""
         kept, _ = await opened(payments, an_mpesa_payment(), callback_token_hash=b"h" * 32)
 
-        assert await payments.find_by_callback(b"h" * 32, Purpose.PROMPT) == kept.payment.id
-        assert await payments.find_by_callback(b"h" * 32, Purpose.STATUS) is None
-        assert await payments.find_by_callback(b"x" * 32, Purpose.PROMPT) is None
+        found = await payments.find_by_callback(b"h" * 32, [Purpose.STATUS, Purpose.PROMPT])
+        assert found == Addressee(kept.payment.id, None, Purpose.PROMPT)
+        assert await payments.find_by_callback(b"h" * 32, [Purpose.STATUS]) is None
+        assert await payments.find_by_callback(b"x" * 32, [Purpose.PROMPT]) is None
 
     # open work
 

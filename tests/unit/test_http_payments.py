@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.http.views import render
-from application.start_payment import Answered
+from application.answered import Answered
 from domain.errors import (
     DuplicatePayment,
     Fault,
@@ -180,6 +180,8 @@ def test_a_payment_is_spelled_as_its_request() -> None:
         "next_action": {"type": "confirm_on_phone"},
         "amount_captured": 0,
         "amount_refunded": 0,
+        "amount_refundable": 0,
+        "cancel_requested": False,
         "refund_status": "NONE",
         "disputed": False,
         "late": False,

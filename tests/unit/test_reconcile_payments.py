@@ -213,13 +213,13 @@ class TestEndings:
         world = given(Report(evidence=(evidence(Claim.FAILED),)), PAID)
         first = await world.start_payment.execute(a_request())
         await world.start_payment.execute(a_request())
-        kept = world.payments.kept[first.payment_id]
-        world.payments.kept = {first.payment_id: kept} | world.payments.kept
+        kept = world.payments.kept[first.id]
+        world.payments.kept = {first.id: kept} | world.payments.kept
 
         await late_success(world, kept.payment)
         await world.look()
 
-        payment = world.payments.kept[first.payment_id].payment
+        payment = world.payments.kept[first.id].payment
         assert (payment.status, payment.late, payment.order_overpaid) == (Status.SUCCEEDED, True, True)
         assert [entry.event for entry in world.payments.entries[payment.id]][-1] == "order.overpaid"
 
@@ -228,16 +228,16 @@ class TestEndings:
         world = given(Report(evidence=(evidence(Claim.FAILED),)), LOST)
         first = await world.start_payment.execute(a_request())
         second = await world.start_payment.execute(a_request())
-        await late_success(world, world.payments.kept[first.payment_id].payment)
+        await late_success(world, world.payments.kept[first.id].payment)
         await world.look()
-        assert not world.payments.kept[first.payment_id].payment.order_overpaid
+        assert not world.payments.kept[first.id].payment.order_overpaid
 
-        kept = world.payments.kept[second.payment_id]
+        kept = world.payments.kept[second.id]
         told = Told(report=PAID, cause=Cause(CauseKind.WEBHOOK, "evt"), looked=False)
         await world.record_report.execute(kept, told)
         await world.look()
 
-        assert world.payments.kept[second.payment_id].payment.order_overpaid
+        assert world.payments.kept[second.id].payment.order_overpaid
         assert await world.look() == 0
 
     async def test_a_late_success_of_an_order_that_was_not_paid_again_is_not(self) -> None:

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from application import start_payment
 from application.ports.gateway import NothingSent, Operation, Preparation
-from application.ports.payments import Opened, Promise, Recorded, Repeated, Step
+from application.ports.payments import Opened, Promise, Purpose, Recorded, Repeated, Step
 from domain.errors import DuplicatePayment, GatewayUnavailable, InDoubt, Invalid, KeyInUse, KeyReused, Unavailable
 from domain.evidence import Claim, Reason, Source
 from domain.history import verify
@@ -81,9 +80,9 @@ class TestRepeating:
         first = await world.start_payment.execute(a_request(key=a_key()))
         again = await world.start_payment.execute(a_request(key=a_key(), request_id="req-2"))
 
-        assert (again.answer, again.payment_id) == (first.answer, first.payment_id)
+        assert (again.answer, again.id) == (first.answer, first.id)
         assert again.replayed
-        assert world.gateway.asked == [first.payment_id]
+        assert world.gateway.asked == [first.id]
 
     async def test_another_body_under_the_same_key_is_refused(self) -> None:
         """It is another request, and nothing is asked of anybody."""
@@ -141,7 +140,7 @@ class TestRepeating:
         first = await world.start_payment.execute(a_request())
         with pytest.raises(DuplicatePayment) as told:
             await world.start_payment.execute(a_request())
-        assert told.value.facts["payment_id"] == str(first.payment_id)
+        assert told.value.facts["payment_id"] == str(first.id)
 
     async def test_a_twin_that_is_wanted_is_made(self) -> None:
         """Two of the same thing, on purpose."""
@@ -198,7 +197,7 @@ class TestNothingSent:
         world = given(NothingSent())
         world.payments.record = fails  # type: ignore[method-assign]
         answered = await world.start_payment.execute(a_request(key=a_key()))
-        assert (answered.answer.status, answered.payment_id) == (202, world.the_payment().id)
+        assert (answered.answer.status, answered.id) == (202, world.the_payment().id)
 
     async def test_where_somebody_else_has_sent_it_that_is_told(self) -> None:
         """Held up past the lease, a worker took it over: what became of it is the answer, and the key stays."""
@@ -242,7 +241,7 @@ class TestInDoubt:
 
         world.payments.open = cut_off  # type: ignore[method-assign]
         answered = await world.start_payment.execute(a_request(key=a_key()))
-        assert (answered.answer.status, answered.payment_id) == (202, world.the_payment().id)
+        assert (answered.answer.status, answered.id) == (202, world.the_payment().id)
         world.clock.pass_(seconds=61)
         await world.look()
         assert world.the_payment().status is Status.SUCCEEDED
@@ -293,7 +292,7 @@ class TestRacing:
         assert payment.status is Status.PROCESSING
         assert payment.references[ReferenceKind.PAYMENT_INTENT] == "pi_1"
         assert len(payment.known.evidence) == 1
-        assert answered.payment_id == payment.id
+        assert answered.id == payment.id
         assert world.payments.keys["550e8400-e29b-41d4-a716-446655440000", "POST /payments", "key-1"].answer is None
         assert world.payments.work[payment.id].next_check_at <= world.clock.now()
 
@@ -323,13 +322,10 @@ class TestRacing:
         world = given(PAID)
         recording = world.payments.record
         world.payments.record = fails  # type: ignore[method-assign]
-        start_payment._RECORD_AGAIN_AFTER_S, before = 0.001, start_payment._RECORD_AGAIN_AFTER_S
-        try:
-            await world.start_payment.execute(a_request(key=a_key()))
-            world.payments.record = recording  # type: ignore[method-assign]
-            await asyncio.gather(*world.start_payment._recordings)
-        finally:
-            start_payment._RECORD_AGAIN_AFTER_S = before
+        await world.start_payment.execute(a_request(key=a_key()))
+        world.payments.record = recording  # type: ignore[method-assign]
+        await asyncio.gather(*world.recordings._tasks)
+
         payment = world.the_payment()
         assert (payment.status, payment.references) == (Status.SUCCEEDED, {ReferenceKind.PAYMENT_INTENT: "pi_1"})
 
@@ -341,7 +337,7 @@ class TestRacing:
         answered = await world.start_payment.execute(a_request(key=a_key()))
 
         assert answered.answer.status == 202
-        assert answered.payment_id == world.the_payment().id
+        assert answered.id == world.the_payment().id
 
 
 class TestMpesa:
@@ -357,7 +353,7 @@ class TestMpesa:
 
         payment = world.the_payment()
         assert payment.references == names
-        assert list(world.payments.callbacks.values()) == [payment.id]
+        assert list(world.payments.callbacks.values()) == [(payment.id, None, Purpose.PROMPT)]
         assert [held[0] for held in world.payments.phones.values()] == [payment.id]
         operation = await world.payments.operation(payment.id)
         assert operation is not None

@@ -20,6 +20,7 @@ from adapters.daraja.translation import Confirm
 from application.ports.gateway import Operation, Preparation
 from application.ports.platform import Clock
 from application.ports.shared_token import SharedToken
+from domain.errors import NotCapturable
 from domain.evidence import Claim, Evidence, Source
 from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
@@ -156,6 +157,10 @@ class DarajaGateway:
         """Asks M-Pesa's books, where there is a name to ask by; the answer comes on a path of its own."""
         await self._refunds.look_up(refund)
         return Report()
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:  # noqa: ARG002 - the port's
+        """M-Pesa holds no money: there is never any to capture."""
+        raise NotCapturable
 
     async def _ask(self, payment: Payment) -> Report:
         receipt = payment.references.get(ReferenceKind.RECEIPT)

@@ -16,6 +16,7 @@ from adapters.http.limits import Door
 from adapters.http.negotiation import check_manners
 from adapters.http.payments import Payments
 from adapters.http.problems import Problems
+from adapters.http.refunds import Refunds
 from adapters.http.request_id import RequestLog
 from adapters.http.webhooks import Ears, Webhooks
 
@@ -47,7 +48,7 @@ def make_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[Payments, History],
+                route_handlers=[Payments, Refunds, History],
                 before_request=check_manners,
                 dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),

@@ -2,19 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from litestar import Request
 
 from adapters.http.auth import Authenticator, Caller
-from adapters.http.payment_request import NewPayment
+from application.cancel_payment import CancelPayment
+from application.capture_payment import CapturePayment
 from application.find_payments import FindHistory, FindPayment, Reader
+from application.find_refunds import FindRefund
 from application.ports.payments import Key
 from application.ports.platform import Blinder
+from application.refund_payment import RefundPayment
 from application.start_payment import StartPayment
 
 #: Changes when the way a request's fingerprint is made changes.
 _VERSION: Final = "1"
+
+
+class Canonical(Protocol):
+    """A request's body, whatever it was spelled like."""
+
+    def canonical(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +31,11 @@ class UseCases:
     """What can be done over the API."""
 
     start_payment: StartPayment
+    capture_payment: CapturePayment
+    cancel_payment: CancelPayment
+    refund_payment: RefundPayment
     find_payment: FindPayment
+    find_refund: FindRefund
     find_history: FindHistory
     blinder: Blinder
 
@@ -38,7 +51,7 @@ class Desk:
     def reader(self) -> Reader:
         return Reader(self.caller.user_id, sees_all=self.caller.is_admin)
 
-    def key(self, key: str | None, route: str, body: NewPayment) -> Key | None:
+    def key(self, key: str | None, route: str, body: Canonical) -> Key | None:
         """`key` as this caller's on this route, with a fingerprint of what it was sent with."""
         if key is None:
             return None

@@ -93,7 +93,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """
         refuse_card_numbers(document)
         new = into(cls, document.value, forms=_FORMS)
-        faults = [*_text_faults(new), *_metadata_faults(new.metadata)]
+        faults = [*_text_faults(new), *metadata_faults(new.metadata)]
         if faults:
             raise Invalid(*faults)
         return new
@@ -172,7 +172,7 @@ def _may_return_to(url: str) -> bool:
     return bool(host) and secure and port_is_sane and "@" not in parts.netloc and "\\" not in url
 
 
-def _metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
+def metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
     text = msgspec.json.encode(metadata)
     if len(text) > _LARGEST_METADATA:
         yield Fault("metadata", "must not be larger than 16 KiB")

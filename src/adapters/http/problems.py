@@ -97,11 +97,12 @@ def _words(error: BaseException, kind: Kind) -> str:
 
 
 def _members(error: BaseException, kind: Kind) -> Mapping[str, Any]:
-    if isinstance(error, Invalid) and kind is not INTERNAL:
-        return {"errors": [{"field": fault.field, "message": fault.message} for fault in error.faults]}
+    told: dict[str, Any] = {}
     if isinstance(error, PaymentError):
-        return {name: error.facts[name] for name in kind.tells if name in error.facts}
-    return {}
+        told |= {name: error.facts[name] for name in kind.tells if name in error.facts}
+    if isinstance(error, Invalid) and kind is not INTERNAL:
+        told["errors"] = [{"field": fault.field, "message": fault.message} for fault in error.faults]
+    return told
 
 
 def _headers(error: BaseException, kind: Kind) -> Mapping[str, str]:

@@ -12,8 +12,10 @@ from adapters.http.problems import document
 from application.ports.payments import Answer
 from domain.payment import Payment, ReferenceKind
 from domain.payment_method import PaymentMethod
+from domain.refund import Refund
 from domain.status import Status
 
+_OK: Final = 200
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
 
@@ -51,7 +53,9 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     next_action: Mapping[str, Any] | None
     amount_captured: int
     amount_refunded: int
+    amount_refundable: int
     refund_status: str
+    cancel_requested: bool
     disputed: bool
     late: bool
     order_overpaid: bool
@@ -80,7 +84,9 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
             next_action=payment.next_action if payment.status in _CUSTOMER_ACTS else None,
             amount_captured=payment.amount_captured,
             amount_refunded=payment.amount_refunded,
+            amount_refundable=payment.refundable if payment.status is Status.SUCCEEDED else 0,
             refund_status=payment.refund_status,
+            cancel_requested=payment.cancel_requested,
             disputed=payment.disputed,
             late=payment.late,
             order_overpaid=payment.order_overpaid,
@@ -89,6 +95,46 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
             created_at=iso(payment.created_at),
             updated_at=iso(payment.updated_at),
             version=payment.version,
+        )
+
+
+class RefundView(msgspec.Struct, frozen=True, kw_only=True):
+    """One refund. `receipt` is the gateway's name for the money's way back."""
+
+    id: UUID
+    payment_id: UUID
+    user_id: UUID
+    status: str
+    failure: str | None
+    amount: int
+    currency: str
+    reason: str | None
+    metadata: Mapping[str, Any]
+    channel: str
+    origin: str
+    receipt: str | None
+    created_at: str
+    updated_at: str
+    version: int
+
+    @classmethod
+    def of(cls, refund: Refund) -> Self:
+        return cls(
+            id=refund.id,
+            payment_id=refund.payment_id,
+            user_id=refund.user_id,
+            status=refund.status,
+            failure=refund.failure,
+            amount=refund.money.amount,
+            currency=refund.money.currency,
+            reason=refund.reason,
+            metadata=refund.metadata,
+            channel=refund.channel,
+            origin=refund.origin,
+            receipt=refund.references.get(ReferenceKind.RECEIPT) or refund.references.get(ReferenceKind.REFUND),
+            created_at=iso(refund.requested_at),
+            updated_at=iso(refund.updated_at),
+            version=refund.version,
         )
 
 
@@ -117,6 +163,18 @@ def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
         )
         return Answer(DECLINED.status, body)
     return Answer(_ACCEPTED if _is_open_question(payment) else _CREATED, envelope(view, correlation_id))
+
+
+def render_changed(payment: Payment, correlation_id: str) -> Answer:
+    """What who asked for a capture or cancel is told: 200 it is so, 202 nobody knows yet."""
+    body = envelope(PaymentView.of(payment), correlation_id)
+    return Answer(_OK if payment.status.is_closed else _ACCEPTED, body)
+
+
+def render_refund(refund: Refund, correlation_id: str) -> Answer:
+    """What who asked for a refund is told: 201 it is made, whatever becomes of it; 202 nobody knows yet."""
+    known = refund.status.is_closed or refund.outcome_is_told
+    return Answer(_CREATED if known else _ACCEPTED, envelope(RefundView.of(refund), correlation_id))
 
 
 #: A bank transfer that is funded in part is PROCESSING, and still needs its instructions.

@@ -62,15 +62,25 @@ class Webhooks(Controller):
         """A callback on the path that was made for one payment. Whatever it calls its media type, it must be JSON."""
         return await _keep(request, ears, token, Purpose.PROMPT)
 
-    @post(["/mm/{token:str}/result", "/mm/{token:str}/timeout"], operation_id="MobileMoneyResult")
+    @post("/mm/{token:str}/timeout", operation_id="MobileMoneyTimeout")
+    async def timeout(
+        self,
+        request: Request[Any, Any, Any],
+        ears: NamedDependency[SkipValidation[Ears]],
+        token: FromPath[str],
+    ) -> Reply:
+        """What we asked for waited too long in M-Pesa's queue."""
+        return await _keep(request, ears, token, Purpose.STATUS, Purpose.REFUND_TIMEOUT)
+
+    @post("/mm/{token:str}/result", operation_id="MobileMoneyResult")
     async def result(
         self,
         request: Request[Any, Any, Any],
         ears: NamedDependency[SkipValidation[Ears]],
         token: FromPath[str],
     ) -> Reply:
-        """The answer to a question we asked, on the path that was made for it; or that it waited too long."""
-        return await _keep(request, ears, token, Purpose.STATUS)
+        """What became of what we asked for, on the path that was made for it."""
+        return await _keep(request, ears, token, Purpose.STATUS, Purpose.REFUND)
 
     @post("/mpesa", operation_id="MpesaHint")
     async def hint(self, request: Request[Any, Any, Any], ears: NamedDependency[SkipValidation[Ears]]) -> Reply:
@@ -85,11 +95,11 @@ class Webhooks(Controller):
         return _THANKS
 
 
-async def _keep(request: Request[Any, Any, Any], ears: Ears, token: str, purpose: Purpose) -> Reply:
+async def _keep(request: Request[Any, Any, Any], ears: Ears, token: str, *purposes: Purpose) -> Reply:
     if not _TOKEN.fullmatch(token):
         raise NotFound
     body = await read_bytes(request, WEBHOOK_LIMIT)
     check_is_json(body)
-    fresh = await ears.receive_callback.execute(token, body, purpose)
+    fresh = await ears.receive_callback.execute(token, body, purposes)
     log.info("webhook.received", gateway=GatewayName.MPESA, fresh=fresh)
     return _THANKS

@@ -10,6 +10,7 @@ import structlog
 from adapters.encryption import Unreadable, Vault
 from adapters.postgres.pools import Database
 from application.ports.inbox import Message
+from application.ports.payments import Purpose
 from domain.payment_method import GatewayName
 
 log = structlog.get_logger()
@@ -28,8 +29,8 @@ class PostgresInbox:
                 ON CONFLICT DO NOTHING
             RETURNING arrived_at
         )
-        INSERT INTO webhook_inbox (id, arrived_at, gateway, event_id, payment_id, body, next_try_at)
-        SELECT $1, arrived_at, $3, $4, $5, $6, arrived_at FROM fresh
+        INSERT INTO webhook_inbox (id, arrived_at, gateway, event_id, payment_id, body, next_try_at, refund_id, purpose)
+        SELECT $1, arrived_at, $3, $4, $5, $6, arrived_at, $7, $8 FROM fresh
         RETURNING id
     """
 
@@ -43,6 +44,8 @@ class PostgresInbox:
             message.event_id,
             message.payment_id,
             sealed,
+            message.refund_id,
+            message.purpose,
         )
         return bool(kept)
 
@@ -52,7 +55,8 @@ class PostgresInbox:
                  WHERE state = 'waiting' AND next_try_at <= $1
                  ORDER BY next_try_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS next
          WHERE taken.id = next.id AND taken.arrived_at = next.arrived_at
-        RETURNING taken.id, taken.gateway, taken.event_id, taken.payment_id, taken.body, taken.attempts
+        RETURNING taken.id, taken.gateway, taken.event_id, taken.payment_id, taken.body, taken.attempts,
+                  taken.refund_id, taken.purpose
     """
 
     async def take(self, now: datetime, lease_for: timedelta, limit: int) -> list[Message]:
@@ -73,6 +77,8 @@ class PostgresInbox:
             body=body,
             payment_id=UUID(int=row["payment_id"].int) if row["payment_id"] else None,
             attempts=row["attempts"],
+            refund_id=UUID(int=row["refund_id"].int) if row["refund_id"] else None,
+            purpose=Purpose(row["purpose"]) if row["purpose"] else None,
         )
 
     _DONE: Final = "UPDATE webhook_inbox SET state = 'done', outcome = $3 WHERE id = $1 AND arrived_at = $2"

@@ -23,6 +23,7 @@ PARENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "payments": "created_at",
         "payment_history": "payment_created_at",
+        "refunds": "payment_created_at",
         "webhook_inbox": "arrived_at",
     }
 )

@@ -1,6 +1,6 @@
 """Payments, their open work, their append-only history and their events. A durable step is one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,9 +10,11 @@ import structlog
 
 from adapters.encryption import Vault
 from adapters.postgres import rows
+from adapters.postgres.answers import answer_in, sealed_answer
 from adapters.postgres.pools import Database
 from application.ports.gateway import Operation
 from application.ports.payments import (
+    Addressee,
     Answer,
     Kept,
     Key,
@@ -147,7 +149,7 @@ class PostgresPayments:
         row = await self._database.row(self._FIND_TWIN, payment_id, born(payment_id), now)
         if row is None:
             raise Unavailable
-        return Repeated(rows.kept(row, self._vault), self._answer(twin, key), running=row["running"])
+        return Repeated(rows.kept(row, self._vault), answer_in(twin, key, self._vault), running=row["running"])
 
     # One snapshot: between two, the first could end, and would look as if it neither ran nor had an outcome.
     _FIND_TWIN: Final = """
@@ -165,7 +167,7 @@ class PostgresPayments:
             UPDATE payments
                SET updated_at = $4, status = $5, reason = $6, method = $7, known = $8, refs = $9, private = $10,
                    capture_before = $11, amount_captured = $12, late = $13, order_overpaid = $14,
-                   history_head = $15, version = $16
+                   history_head = $15, version = $16, amount_to_capture = $39, cancel_requested = $40
              WHERE id = $1 AND created_at = $2 AND version = $3
                AND NOT EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $17)
             RETURNING id
@@ -247,7 +249,7 @@ class PostgresPayments:
             [kind for kind, _ in names],
             [rows.registered(*name, self._vault) for name in names],
             answer.status if answer else None,
-            self._vault.seal(answer.body, _of(key)) if answer and key else None,
+            sealed_answer(answer, key, self._vault),
             *((key.caller, key.route, key.key) if key else (None,) * 3),
             after.status.is_closed and after.method.phone is not None,
             step.inbox_id,
@@ -261,6 +263,8 @@ class PostgresPayments:
             work.unless_paid_late if work else False,
             after.user_id,
             after.order_id,
+            after.amount_to_capture,
+            after.cancel_requested,
         )
         try:
             moved = await self._database.row(self._RECORD, *values, urgent=True)
@@ -270,7 +274,7 @@ class PostgresPayments:
             raise
         if moved is None:
             return Recorded(await self._why_not(step))
-        return Recorded(Outcome.DONE, self._answer(moved, key) if key else None)
+        return Recorded(Outcome.DONE, answer_in(moved, key, self._vault) if key else None)
 
     _FENCE: Final = "SELECT 1 FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $2"
 
@@ -287,16 +291,11 @@ class PostgresPayments:
     """
 
     async def store_answer(self, key: Key, answer: Answer) -> Answer:
-        sealed = self._vault.seal(answer.body, _of(key))
+        sealed = sealed_answer(answer, key, self._vault)
         row = await self._database.row(
             self._STORE_ANSWER, key.caller, key.route, key.key, answer.status, sealed, urgent=True
         )
-        return (self._answer(row, key) if row else None) or answer
-
-    def _answer(self, row: asyncpg.Record, key: Key) -> Answer | None:
-        if row["answer"] is None:
-            return None
-        return Answer(row["status"], self._vault.open(row["answer"], _of(key)))
+        return (answer_in(row, key, self._vault) if row else None) or answer
 
     _FIND: Final = "SELECT * FROM payments WHERE id = $1 AND created_at = $2"
 
@@ -315,16 +314,24 @@ class PostgresPayments:
         found = await self._database.rows(self._HISTORY, payment_id, born(payment_id))
         return [Entry(payment_id=payment_id, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found]
 
-    _BY_REFERENCE: Final = "SELECT payment_id FROM gateway_references WHERE kind = $1 AND reference = $2"
+    _BY_REFERENCE: Final = """
+        SELECT payment_id FROM gateway_references WHERE kind = $1 AND reference = $2 AND refund_id IS NULL
+    """
 
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
         name = rows.registered(kind, reference, self._vault)
         return _id(await self._database.rows(self._BY_REFERENCE, kind, name))
 
-    _BY_CALLBACK: Final = "SELECT payment_id FROM callback_tokens WHERE token_hash = $1 AND purpose = $2"
+    _BY_CALLBACK: Final = """
+        SELECT payment_id, refund_id, purpose FROM callback_tokens WHERE token_hash = $1 AND purpose = ANY ($2::text[])
+    """
 
-    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
-        return _id(await self._database.rows(self._BY_CALLBACK, token_hash, purpose))
+    async def find_by_callback(self, token_hash: bytes, purposes: Collection[Purpose]) -> Addressee | None:
+        row = await self._database.row(self._BY_CALLBACK, token_hash, list(purposes))
+        if row is None:
+            return None
+        refund_id = UUID(int=row["refund_id"].int) if row["refund_id"] else None
+        return Addressee(UUID(int=row["payment_id"].int), refund_id, Purpose(row["purpose"]))
 
     _ANOTHER_SUCCEEDED: Final = """
         SELECT id AS payment_id FROM payments
@@ -334,10 +341,6 @@ class PostgresPayments:
     async def another_succeeded(self, payment: Payment) -> bool:
         found = await self._database.rows(self._ANOTHER_SUCCEEDED, payment.user_id, payment.order_id, payment.id)
         return bool(found)
-
-
-def _of(key: Key) -> str:
-    return f"answer:{key.caller}:{key.route}:{key.key}"
 
 
 def _id(found: Sequence[Any]) -> UUID | None:

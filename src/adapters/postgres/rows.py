@@ -1,7 +1,7 @@
 """Rows to entities and back. What is personal travels sealed in one column."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +14,7 @@ from domain.evidence import Evidence, Reason
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind
 from domain.payment_method import MethodType, PaymentMethod
+from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
 from domain.verdict import Known
 
@@ -29,6 +30,13 @@ class Private(msgspec.Struct, omit_defaults=True):
     references: dict[ReferenceKind, str] = {}
 
 
+class PrivateOfRefund(msgspec.Struct, omit_defaults=True):
+    """What is kept encrypted of a refund."""
+
+    reason: str | None = None
+    metadata: dict[str, Any] = {}
+
+
 class Shown(msgspec.Struct, omit_defaults=True):
     """What is kept in plain of a payment method."""
 
@@ -40,6 +48,7 @@ class Shown(msgspec.Struct, omit_defaults=True):
 
 _json = msgspec.json.Encoder()
 _private = msgspec.json.Decoder(Private)
+_private_of_refund = msgspec.json.Decoder(PrivateOfRefund)
 _shown = msgspec.json.Decoder(Shown)
 _known = msgspec.json.Decoder(list[Evidence])
 _references = msgspec.json.Decoder(dict[ReferenceKind, str])
@@ -84,6 +93,49 @@ def operation(sealed: bytes, payment_id: UUID, vault: Vault) -> Operation:
     return _operation.decode(vault.open(sealed, f"operation:{payment_id}"))
 
 
+def seal_refund(refund: Refund, vault: Vault) -> bytes:
+    private = PrivateOfRefund(refund.reason, dict(refund.metadata))
+    return vault.seal(_json.encode(private), f"refund:{refund.id}")
+
+
+#: A refund's columns beside those of its payment.
+REFUND_COLUMNS: Final = ", ".join(
+    f"refunds.{name} AS refund_{name}"
+    for name in (
+        *("id", "payment_id", "user_id", "amount", "currency", "channel", "origin", "status", "failure"),
+        *("known", "refs", "private", "requested_at", "updated_at", "version"),
+    )
+)
+
+
+def refund(row: asyncpg.Record, vault: Vault) -> Refund:
+    """
+    The refund in a row with REFUND_COLUMNS.
+
+    Raises:
+        Unreadable: its private part cannot be decrypted.
+    """
+    refund_id = UUID(int=row["refund_id"].int)
+    private = _private_of_refund.decode(vault.open(row["refund_private"], f"refund:{refund_id}"))
+    return Refund(
+        id=refund_id,
+        payment_id=UUID(int=row["refund_payment_id"].int),
+        user_id=UUID(int=row["refund_user_id"].int),
+        money=Money(row["refund_amount"], row["refund_currency"]),
+        channel=RefundChannel(row["refund_channel"]),
+        origin=RefundOrigin(row["refund_origin"]),
+        reason=private.reason,
+        metadata=private.metadata,
+        status=RefundStatus(row["refund_status"]),
+        failure=None if row["refund_failure"] is None else Reason(row["refund_failure"]),
+        known=Known(frozenset(_known.decode(row["refund_known"]))),
+        references=_references.decode(row["refund_refs"]),
+        requested_at=row["refund_requested_at"],
+        updated_at=row["refund_updated_at"],
+        version=row["refund_version"],
+    )
+
+
 def kept(row: asyncpg.Record, vault: Vault) -> Kept:
     """
     A row of `payments` as an entity.
@@ -113,8 +165,12 @@ def kept(row: asyncpg.Record, vault: Vault) -> Kept:
         references=_references.decode(row["refs"]) | private.references,
         next_action=private.next_action,
         capture_before=row["capture_before"],
+        amount_to_capture=row["amount_to_capture"],
         amount_captured=row["amount_captured"],
         amount_refunded=row["amount_refunded"],
+        amount_reserved=row["amount_reserved"],
+        amount_excess_refunded=row["amount_excess_refunded"],
+        cancel_requested=row["cancel_requested"],
         disputed=row["disputed"],
         late=row["late"],
         order_overpaid=row["order_overpaid"],

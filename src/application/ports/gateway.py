@@ -106,3 +106,7 @@ class PaymentGateway(Protocol):
     async def cancel(self, payment: Payment) -> Report:
         """Give up what was asked for, if it can still be given up. The provider's word decides what it became."""
         ...
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        """Take `operation.amount` of what is held; the rest is released. The provider's word decides."""
+        ...

@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from application.ports.payments import Purpose
+from domain.errors import PaymentError
 from domain.ids import born
 from domain.payment_method import GatewayName
 
@@ -32,6 +33,10 @@ class Message:
     def arrived_at(self) -> datetime:
         """The millisecond inside the id (UTC)."""
         return born(self.id)
+
+
+class TooEarly(PaymentError):
+    """The message has outrun something of ours; it waits."""
 
 
 class Inbox(Protocol):

@@ -1,8 +1,10 @@
 """Where payments are kept. Each method happens wholly or not at all, and is one round trip."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
+from http import HTTPStatus
 from typing import Protocol
 from uuid import UUID
 
@@ -30,6 +32,11 @@ class Answer:
     status: int
     body: bytes
 
+    @property
+    def may_be_stored(self) -> bool:
+        """A 202 says that the end is not known yet: told afresh each time."""
+        return self.status != HTTPStatus.ACCEPTED
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -46,6 +53,15 @@ class Purpose(StrEnum):
     STATUS = "status"
     REFUND = "refund"
     REFUND_TIMEOUT = "refund_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """What a callback token was made for: a payment, or one of its refunds."""
+
+    payment_id: UUID
+    refund_id: UUID | None
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +199,8 @@ class Payments(Protocol):
         """Whose name at a gateway this is."""
         ...
 
-    async def find_by_callback(self, token_hash: bytes, purpose: Purpose) -> UUID | None:
-        """Which payment this callback token was made for; None also where it was made for another purpose."""
+    async def find_by_callback(self, token_hash: bytes, purposes: Collection[Purpose]) -> Addressee | None:
+        """What this callback token was made for; None also where it was made for another purpose than these."""
         ...
 
     async def another_succeeded(self, payment: Payment) -> bool:

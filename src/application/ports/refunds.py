@@ -77,6 +77,11 @@ class DueRefund:
     operation: Operation
     lease: Lease
 
+    @property
+    def kept(self) -> Kept:
+        """Its payment."""
+        return self.before.kept
+
 
 class Refunds(Protocol):
     """
