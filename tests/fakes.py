@@ -24,11 +24,23 @@ from application.ports.payments import (
     Repeated,
     Step,
 )
+from application.ports.positions import Position
+from application.ports.stories import KeptStory
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
 from domain.history import Entry
 from domain.payment import Payment, ReferenceKind, Report
 from domain.status import Status
 from tests.builders import now
+
+
+class PositionsFake:
+    """Where writing has come to; by default there is no replica."""
+
+    def __init__(self, position: int | None = None) -> None:
+        self.at = position
+
+    async def position(self) -> Position | None:
+        return None if self.at is None else Position(self.at)
 
 
 class StandingClock:
@@ -323,6 +335,9 @@ class FakeGateway:
         self.cancelled.append(payment.id)
         return self._answer()
 
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """Every amount is taken here."""
+
     async def capture(self, payment: Payment, operation: Operation) -> Report:
         self.captured.append((payment.id, operation.amount))
         return self._answer()
@@ -332,6 +347,19 @@ class FakeGateway:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+@dataclass
+class InMemoryStories:
+    """What `Stories` promises, of what is in memory."""
+
+    payments: InMemoryPayments
+
+    async def of(self, payment_id: UUID, *, after: Position | None = None) -> KeptStory | None:
+        kept = self.payments.kept.get(payment_id)
+        if kept is None:
+            return None
+        return KeptStory(kept.payment.user_id, kept.head, await self.payments.history(payment_id))
 
 
 def _place(key: Key) -> tuple[str, str, str]:

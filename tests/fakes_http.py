@@ -23,6 +23,7 @@ from adapters.http.views import render
 from adapters.http.webhooks import Ears
 from application.answered import Answered
 from application.find_payments import Reader, Story
+from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
 from application.refund_payment import RefundRequest
@@ -34,6 +35,7 @@ from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
 from domain.refund import Refund
 from tests.builders import SOMEONE, a_payment, paid
+from tests.fakes import PositionsFake
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -104,8 +106,10 @@ class FindPaymentFake:
 @dataclass
 class FindHistoryFake:
     shelf: ShelfFake
+    asked: list[Reader] = field(default_factory=list)
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
+        self.asked.append(reader)
         self.shelf.get(payment_id, reader)
         entries = self.shelf.stories[payment_id]
         return Story(entries, verify(entries, entries[-1].hash))
@@ -209,8 +213,10 @@ class World:
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
     changes: ChangesFake = field(default_factory=ChangesFake)
+    readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
+    positions: PositionsFake = field(default_factory=PositionsFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
 
@@ -223,7 +229,8 @@ class World:
                 refund_payment=UseCaseFake(self.changes.refund),
                 find_refund=UseCaseFake(self.changes.find_refund),
                 find_payment=FindPaymentFake(self.shelf),
-                find_history=FindHistoryFake(self.shelf),
+                find_history=FindHistoryFake(self.shelf, self.readers),
+                own_writes=OwnWrites(self.positions),
                 blinder=BlinderFake(),
             ),
             ears=_unchecked(Ears)(

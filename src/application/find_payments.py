@@ -9,6 +9,8 @@ from uuid import UUID
 from application.ports.open_payments import OpenPayments
 from application.ports.payments import Payments
 from application.ports.platform import Clock
+from application.ports.positions import Position
+from application.ports.stories import KeptStory, Stories
 from domain.errors import NotFound, Unavailable
 from domain.history import Entry, verify
 from domain.payment import Payment
@@ -19,13 +21,14 @@ _NUDGE_AT_MOST_EVERY: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who wants to see: their own things only, unless `sees_all`."""
+    """Who wants to see: their own things only, unless `sees_all`; and all that they have `written`."""
 
     user_id: UUID | None
     sees_all: bool = False
+    written: Position | None = None
 
-    def may_see(self, payment: Payment) -> bool:
-        return self.sees_all or payment.user_id == self.user_id
+    def may_see(self, thing: Payment | KeptStory) -> bool:
+        return self.sees_all or thing.user_id == self.user_id
 
 
 class FindPayment:
@@ -70,13 +73,11 @@ class FindHistory:
         NotFound: there is no such payment, or it is somebody else's.
     """
 
-    def __init__(self, *, payments: Payments) -> None:
-        self._payments = payments
+    def __init__(self, *, stories: Stories) -> None:
+        self._stories = stories
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
-        kept = await self._payments.find(payment_id)
-        if kept is None or not reader.may_see(kept.payment):
+        kept = await self._stories.of(payment_id, after=reader.written)
+        if kept is None or not reader.may_see(kept):
             raise NotFound
-        entries = await self._payments.history(payment_id)
-        # Entries that were written since the payment was read are told, and verified by the next reader.
-        return Story(entries, verify(entries[: kept.payment.version], kept.head))
+        return Story(kept.entries, verify(kept.entries, kept.head))

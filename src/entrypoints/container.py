@@ -28,8 +28,10 @@ from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
+from adapters.postgres.reading import PATIENCE, Reading
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shared_token import PostgresSharedToken
+from adapters.postgres.stories import PostgresStories
 from adapters.postgres.undertakings import PostgresUndertakings
 from adapters.postgres.upkeep import PostgresUpkeep
 from adapters.stripe.gateway import StripeGateway
@@ -43,6 +45,7 @@ from application.capture_payment import CapturePayment
 from application.find_payments import FindHistory, FindPayment
 from application.find_refunds import FindRefund
 from application.open_work import WorkPolicy
+from application.own_writes import OwnWrites
 from application.ports.gateway import PaymentGateway
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
@@ -62,6 +65,7 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     database = providers.Dependency(instance_of=Database)
+    reading = providers.Dependency(instance_of=Reading)
     vault = providers.Dependency(instance_of=Vault)
     gateways = providers.Dependency(instance_of=dict)
     clock = providers.Singleton(SystemClock)
@@ -72,6 +76,7 @@ class Container(containers.DeclarativeContainer):
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
     undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
     refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
+    stories = providers.Singleton(PostgresStories, reading)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(
@@ -130,7 +135,8 @@ class Container(containers.DeclarativeContainer):
     )
     find_refund = providers.Singleton(FindRefund, refunds)
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
-    find_history = providers.Singleton(FindHistory, payments=payments)
+    find_history = providers.Singleton(FindHistory, stories=stories)
+    own_writes = providers.Singleton(OwnWrites, reading)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
     receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
@@ -143,6 +149,7 @@ class Container(containers.DeclarativeContainer):
         find_payment=find_payment,
         find_refund=find_refund,
         find_history=find_history,
+        own_writes=own_writes,
         blinder=vault,
     )
     ears = providers.Singleton(
@@ -214,12 +221,21 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
             vault = Vault(await data_keys.load(database, master))
         except ValueError as why:
             raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
-        container = Container(settings=settings, database=database, vault=vault)
+        reading = Reading(database, await _replica(settings, stack))
+        container = Container(settings=settings, database=database, reading=reading, vault=vault)
         gateways = configured_gateways(container, settings)
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         container.gateways.override(providers.Object(gateways))
         yield container
+
+
+async def _replica(settings: Settings, stack: AsyncExitStack) -> Database | None:
+    """Opened without a connection: it need not be there."""
+    if settings.read_dsn is None:
+        return None
+    replica = Database(settings.read_dsn, size=settings.db_pool_size, set_aside=0, wait=PATIENCE, lazy=True)
+    return await stack.enter_async_context(replica)
 
 
 def configured_gateways(container: Container, settings: Settings) -> dict[GatewayName, Any]:

@@ -158,6 +158,10 @@ class DarajaGateway:
         await self._refunds.look_up(refund)
         return Report()
 
+    def check_capture(self, payment: Payment, amount: int) -> None:  # noqa: ARG002 - the port's
+        """M-Pesa holds no money: there is never any to capture."""
+        raise NotCapturable
+
     async def capture(self, payment: Payment, operation: Operation) -> Report:  # noqa: ARG002 - the port's
         """M-Pesa holds no money: there is never any to capture."""
         raise NotCapturable

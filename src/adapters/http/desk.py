@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from litestar import Request
+from litestar.types import HTTPScope
 
 from adapters.http.auth import Authenticator, Caller
+from adapters.http.read_after import READ_AFTER, read_after, spelled
+from adapters.http.replies import Reply
 from application.cancel_payment import CancelPayment
 from application.capture_payment import CapturePayment
 from application.find_payments import FindHistory, FindPayment, Reader
 from application.find_refunds import FindRefund
+from application.own_writes import OwnWrites
 from application.ports.payments import Key
 from application.ports.platform import Blinder
 from application.refund_payment import RefundPayment
@@ -37,19 +41,35 @@ class UseCases:
     find_payment: FindPayment
     find_refund: FindRefund
     find_history: FindHistory
+    own_writes: OwnWrites
     blinder: Blinder
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The use cases in the name of one caller."""
+    """The use cases in the name of one caller, for one request."""
 
     caller: Caller
     use_cases: UseCases
+    scope: HTTPScope
 
     @property
     def reader(self) -> Reader:
-        return Reader(self.caller.user_id, sees_all=self.caller.is_admin)
+        """
+        The caller, who sees at least what they wrote.
+
+        Raises:
+            InvalidReadAfter: they name a position that was never told.
+        """
+        named = read_after(self.scope)
+        known = self.use_cases.own_writes.last(self.caller.user_id)
+        written = max((position for position in (named, known) if position is not None), default=None)
+        return Reader(self.caller.user_id, sees_all=self.caller.is_admin, written=written)
+
+    async def wrote(self, reply: Reply) -> Reply:
+        """The answer to what has written something, or found it written: it says after what to read."""
+        position = await self.use_cases.own_writes.wrote(self.caller.user_id)
+        return reply if position is None else reply.with_headers({READ_AFTER: spelled(position)})
 
     def key(self, key: str | None, route: str, body: Canonical) -> Key | None:
         """`key` as this caller's on this route, with a fingerprint of what it was sent with."""
@@ -66,6 +86,6 @@ def reception(*, authenticator: Authenticator, use_cases: UseCases) -> Callable[
     """
 
     async def desk(request: Request[Any, Any, Any]) -> Desk:
-        return Desk(await authenticator.authenticate(request.scope), use_cases)
+        return Desk(await authenticator.authenticate(request.scope), use_cases, request.scope)
 
     return desk

@@ -42,7 +42,7 @@ class Payments(Controller):
             raise Forbidden("The token is another user's.")
         answered = await desk.use_cases.start_payment.execute(asked)
         name_payment(request.scope, answered.id)
-        return answer_to(answered, "/payments")
+        return await desk.wrote(answer_to(answered, "/payments"))
 
     @get("/{payment_id:str}", operation_id="FindPayment")
     async def find(
@@ -67,7 +67,7 @@ class Payments(Controller):
     ) -> Reply:
         """Take the money that is held, or a part of it; the rest is released."""
         change, body = await _change(request, desk, payment_id, NewCapture, "POST /payments/{id}/capture")
-        return answer_to(await desk.use_cases.capture_payment.execute(change, body.amount))
+        return await desk.wrote(answer_to(await desk.use_cases.capture_payment.execute(change, body.amount)))
 
     @post("/{payment_id:str}/cancel", operation_id="CancelPayment")
     async def cancel(
@@ -78,7 +78,7 @@ class Payments(Controller):
     ) -> Reply:
         """Release what is held; give up what waits for the customer."""
         change, _ = await _change(request, desk, payment_id, NewCancel, "POST /payments/{id}/cancel")
-        return answer_to(await desk.use_cases.cancel_payment.execute(change))
+        return await desk.wrote(answer_to(await desk.use_cases.cancel_payment.execute(change)))
 
 
 async def _change(

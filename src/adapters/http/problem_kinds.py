@@ -82,6 +82,7 @@ KINDS: Final[Mapping[type[BaseException], Kind]] = {
     refusals.UnknownParameter: Kind("unknown-parameter", "A query parameter is unknown or repeated", 400),
     refusals.MalformedId: Kind("malformed-id", "The id is not a UUID", 400),
     refusals.InvalidKey: Kind("invalid-idempotency-key", "The idempotency key cannot be used", 400),
+    refusals.InvalidReadAfter: Kind("invalid-read-after", "The position to read after was never told", 400),
     refusals.InvalidEncoding: Kind("invalid-encoding", "The body is not UTF-8", 400),
     refusals.MalformedJson: Kind("malformed-json", "The body is not JSON", 400),
     refusals.JsonTooDeep: Kind("json-too-deep", "The body is nested too deeply", 400),

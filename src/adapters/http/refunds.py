@@ -30,7 +30,7 @@ class Refunds(Controller):
             reader=desk.reader, request_id=request_id(request.scope), key=desk.key(key, "POST /refunds", new)
         )
         name_payment(request.scope, asked.payment_id)
-        return answer_to(await desk.use_cases.refund_payment.execute(asked), "/refunds")
+        return await desk.wrote(answer_to(await desk.use_cases.refund_payment.execute(asked), "/refunds"))
 
     @get("/{refund_id:str}", operation_id="FindRefund")
     async def find(

@@ -9,7 +9,7 @@ RequestRefused
 ├── RequestCutShort            the client went away while sending
 ├── NotAcceptable              it wants an answer that is not JSON
 ├── UnsupportedMedia           it sends something that is not plain JSON
-├── UnknownParameter, MalformedId, InvalidKey
+├── UnknownParameter, MalformedId, InvalidKey, InvalidReadAfter
 └── InvalidEncoding, MalformedJson, JsonTooDeep, DuplicateJsonKey, TooManyKeys
 
 NotReady, an Unavailable, is what the readiness route says of us.
@@ -76,6 +76,10 @@ class MalformedId(RequestRefused):
 
 class InvalidKey(RequestRefused):
     """The Idempotency-Key header must stand once, with 1 to 255 visible ASCII characters, quoted or bare."""
+
+
+class InvalidReadAfter(RequestRefused):
+    """The X-Read-After header must stand once, as an answer to a write gave it."""
 
 
 class InvalidEncoding(RequestRefused):

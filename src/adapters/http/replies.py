@@ -1,7 +1,7 @@
 """Finished answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +27,9 @@ class Reply:
     def bare(cls, value: Any) -> "Reply":
         """A value without the envelope."""
         return cls(body=msgspec.json.encode(value))
+
+    def with_headers(self, headers: Mapping[str, str]) -> "Reply":
+        return replace(self, headers={**self.headers, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         headers = {"content-type": self.media_type, "content-length": str(len(self.body)), **self.headers}

@@ -28,7 +28,6 @@ from application.ports.payments import (
     Step,
 )
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
-from domain.history import Entry
 from domain.ids import born, created_at
 from domain.payment import Payment, ReferenceKind
 
@@ -305,14 +304,6 @@ class PostgresPayments:
             return None
         row = await self._database.row(self._FIND, payment_id, moment, urgent=urgent)
         return rows.kept(row, self._vault) if row else None
-
-    _HISTORY: Final = """
-        SELECT seq, body, hash FROM payment_history WHERE payment_id = $1 AND payment_created_at = $2 ORDER BY seq
-    """
-
-    async def history(self, payment_id: UUID) -> list[Entry]:
-        found = await self._database.rows(self._HISTORY, payment_id, born(payment_id))
-        return [Entry(payment_id=payment_id, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found]
 
     _BY_REFERENCE: Final = """
         SELECT payment_id FROM gateway_references WHERE kind = $1 AND reference = $2 AND refund_id IS NULL

@@ -23,7 +23,7 @@ from adapters.stripe.transport import Transport
 from application.ports.gateway import NothingSent, Operation, Preparation
 from application.ports.platform import Clock
 from application.ports.webhooks import Unreadable
-from domain.errors import Invalid, NotRefundable
+from domain.errors import Fault, Invalid, NotRefundable
 from domain.evidence import Claim, Reason
 from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
@@ -127,13 +127,17 @@ class StripeGateway:
             self._tell("stripe.look_up_failed", payment, why)
             return Report() if intent_id is not None else translation.lost(why.code, self._clock.now())
 
-    async def capture(self, payment: Payment, operation: Operation) -> Report:
+    def check_capture(self, payment: Payment, amount: int) -> None:
         """
-        Take `operation.amount` of what is held, or all of it. Stripe's word decides what it became.
+        Whether Stripe could take `amount` minor units of what is held. Pure.
 
         Raises:
-            Invalid: Stripe has fewer decimals than this amount needs.
+            Invalid: it has no way of saying this amount.
         """
+        _refuse(amounts.unspeakable(Money(amount, payment.money.currency)))
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        """Take `operation.amount` of what is held, or all of it. Stripe's word decides what it became."""
         asked = operation.amount
         amount = None if asked is None else amounts.to_wire(Money(asked, payment.money.currency))
         return await self._ended(payment, "capture", lambda name, key: self._api.capture_intent(name, amount, key))
@@ -143,8 +147,7 @@ class StripeGateway:
         return await self._ended(payment, "cancel", lambda name, key: self._api.cancel_intent(name, why, key))
 
     def plan_refund(self, payment: Payment, money: Money) -> RefundChannel:
-        if unsaid := amounts.unspeakable(money):
-            raise Invalid(*unsaid)
+        _refuse(amounts.unspeakable(money))
         if ReferenceKind.PAYMENT_INTENT not in payment.references:
             raise NotRefundable("Stripe knows nothing of this payment that could be given back.")
         return RefundChannel.STRIPE
@@ -215,6 +218,11 @@ class StripeGateway:
     @staticmethod
     def _tell(event: str, payment: Payment, why: Lost | Refused) -> None:
         log.warning(event, payment_id=str(payment.id), code=why.code, replayed=why.replayed)
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise Invalid(*faults)
 
 
 async def _seen(look: Awaitable[Report]) -> Report:

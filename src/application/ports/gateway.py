@@ -107,6 +107,15 @@ class PaymentGateway(Protocol):
         """Give up what was asked for, if it can still be given up. The provider's word decides what it became."""
         ...
 
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """
+        Whether the provider could take `amount` minor units of what is held. Pure.
+
+        Raises:
+            Invalid: it could not; names the field.
+        """
+        ...
+
     async def capture(self, payment: Payment, operation: Operation) -> Report:
         """Take `operation.amount` of what is held; the rest is released. The provider's word decides."""
         ...

@@ -191,10 +191,6 @@ class Payments(Protocol):
         """The payment, read from where it was written. `urgent`: a gateway's answer waits to become durable."""
         ...
 
-    async def history(self, payment_id: UUID) -> list[Entry]:
-        """The whole story, oldest first."""
-        ...
-
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:
         """Whose name at a gateway this is."""
         ...
