@@ -63,10 +63,16 @@ class ReconcileRefunds:
         gateway = self._gateways[payment.gateway]
         try:
             if not refund.is_named_by_gateway and self._clock.now() - due.operation.started_at < REPEAT_WITHIN:
-                return await gateway.refund(payment, refund, due.operation)
+                report = await gateway.refund(payment, refund, due.operation)
+                return report if refund.known.since(Claim.LOST) is not None else report.with_evidence(_lost(due))
             return await gateway.look_up_refund(payment, refund, due.operation)
         except NothingSent:
             return Report()
         except Unavailable:
             log.warning("gateway.unavailable", gateway=payment.gateway, refund_id=str(refund.id))
             return Report()
+
+
+def _lost(due: DueRefund) -> Evidence:
+    """Whoever held the lease before may have sent it, and told nobody."""
+    return Evidence(claim=Claim.LOST, source=Source.CLOCK, at=due.operation.started_at)

@@ -215,6 +215,16 @@ class TestAlreadyReversed:
 
             assert learned(refund, a_result("R000001")).status is RefundStatus.SUCCEEDED
 
+    def test_whichever_of_the_two_is_heard_first(self) -> None:
+        """
+        After a crash the result may be there before anybody knows that an answer was lost.
+        """
+        refund = learned(a_refund(), a_result("R000001"))
+
+        refund = refund.learn(Report(evidence=(lost(),)), NOON)
+
+        assert refund.status is RefundStatus.SUCCEEDED
+
     def test_else_it_was_somebody_else(self) -> None:
         """
         Reversed on the portal, say: a person decides, and the amount stays reserved.
