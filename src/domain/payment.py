@@ -182,6 +182,10 @@ class Payment:
         """Another payment of the same user and order succeeded too: both are kept, a person or a refund decides."""
         return replace(self, order_overpaid=True, version=self.version + 1, updated_at=at)
 
+    def noted(self, at: datetime) -> Self:
+        """Somebody remarked something about it: a line more in its story, and nothing else."""
+        return replace(self, version=self.version + 1, updated_at=at)
+
     def asked_to_capture(self, amount: int, at: datetime) -> Self:
         """
         The shop takes `amount` (minor units) of what is held; the rest is released.

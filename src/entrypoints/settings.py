@@ -126,6 +126,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.stripe_secret_key or "").startswith(("sk_live_", "rk_live_"))
 
     @property
+    def stripe_account(self) -> str:
+        """Customers of test mode are none in live mode, and those of a stand-in none at Stripe."""
+        return self.stripe_base_url or ("live" if self.stripe_livemode else "test")
+
+    @property
     def dsn(self) -> str | None:
         """The database, as the application's role."""
         return self.database_url or self._dsn(self.db_user, self.db_password)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -25,7 +26,7 @@ from application.ports.payments import (
 from application.ports.stories import Stories
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
 from domain.evidence import Claim, Source
-from domain.history import tell, verify
+from domain.history import Entry, tell, verify
 from domain.payment import Payment, ReferenceKind, Report
 from domain.status import Status
 from tests.builders import (
@@ -58,6 +59,12 @@ async def opened(payments: Payments, payment: Payment, **facts: object) -> tuple
     claim = await payments.open(promise)
     assert isinstance(claim, Opened)
     return Kept(promise.payment, promise.entry.hash), claim.lease
+
+
+async def entries_of(stories: Stories, payment_id: UUID) -> list[Entry]:
+    story = await stories.of(payment_id)
+    assert story
+    return story.entries
 
 
 class PaymentsContract:

@@ -14,6 +14,8 @@ from adapters.http.history import History
 from adapters.http.json_body import WEBHOOK_LIMIT
 from adapters.http.limits import Door
 from adapters.http.negotiation import check_manners
+from adapters.http.payment_methods import PaymentMethods
+from adapters.http.payment_types import PaymentTypes
 from adapters.http.payments import Payments
 from adapters.http.problems import Problems
 from adapters.http.refunds import Refunds
@@ -48,7 +50,7 @@ def make_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[Payments, Refunds, History],
+                route_handlers=[Payments, PaymentMethods, PaymentTypes, Refunds, History],
                 before_request=check_manners,
                 dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),

@@ -1,6 +1,6 @@
 """What the API's routes work with: the use cases, and who calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -8,17 +8,25 @@ from litestar import Request
 from litestar.types import HTTPScope
 
 from adapters.http.auth import Authenticator, Caller
+from adapters.http.pages import Cursors, Paging
+from adapters.http.query import Query
 from adapters.http.read_after import READ_AFTER, read_after, spelled
 from adapters.http.replies import Reply
+from application.add_note import AddNote
 from application.cancel_payment import CancelPayment
 from application.capture_payment import CapturePayment
+from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment, Reader
 from application.find_refunds import FindRefund
+from application.list_payments import ListHistory, ListPayments
 from application.own_writes import OwnWrites
 from application.ports.payments import Key
 from application.ports.platform import Blinder
 from application.refund_payment import RefundPayment
+from application.remove_payment_method import RemovePaymentMethod
+from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
+from domain.payment_type import PaymentType
 
 #: Changes when the way a request's fingerprint is made changes.
 _VERSION: Final = "1"
@@ -32,7 +40,7 @@ class Canonical(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """What can be done over the API."""
+    """What can be done over the API; `types`: by which ways it can be paid."""
 
     start_payment: StartPayment
     capture_payment: CapturePayment
@@ -41,6 +49,13 @@ class UseCases:
     find_payment: FindPayment
     find_refund: FindRefund
     find_history: FindHistory
+    list_payments: ListPayments
+    list_history: ListHistory
+    add_note: AddNote
+    save_method: SavePaymentMethod
+    find_methods: FindPaymentMethods
+    remove_method: RemovePaymentMethod
+    types: Sequence[PaymentType]
     own_writes: OwnWrites
     blinder: Blinder
 
@@ -77,6 +92,11 @@ class Desk:
             return None
         fingerprint = self.use_cases.blinder.blind("body", _VERSION, route, body.canonical())
         return Key(caller=str(self.caller.user_id), route=route, key=key, fingerprint=fingerprint)
+
+    def paging(self, query: Query, route: str) -> Paging:
+        """Which page of the list at `route` this caller asks for. Read the route's own parameters first."""
+        sees = "all" if self.caller.is_admin else "own"
+        return Paging.read(query, Cursors(self.use_cases.blinder), route, str(self.caller.user_id), sees)
 
 
 def reception(*, authenticator: Authenticator, use_cases: UseCases) -> Callable[..., Awaitable[Desk]]:

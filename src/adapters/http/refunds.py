@@ -9,9 +9,9 @@ from litestar.params import FromPath, SkipValidation
 from adapters.http.desk import Desk
 from adapters.http.idempotency_key import idempotency_key
 from adapters.http.json_body import read_json
-from adapters.http.payments import PRIVATE, answer_to
+from adapters.http.payments import answer_to
 from adapters.http.refund_request import NewRefund
-from adapters.http.replies import Reply
+from adapters.http.replies import PRIVATE, Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
 from adapters.http.views import RefundView, envelope

@@ -9,7 +9,9 @@ import msgspec
 
 from adapters.http.problem_kinds import DECLINED
 from adapters.http.problems import document
+from application.ports.payment_lists import Line
 from application.ports.payments import Answer
+from domain.history import Entry, Note
 from domain.payment import Payment, ReferenceKind
 from domain.payment_method import PaymentMethod
 from domain.refund import Refund
@@ -163,6 +165,17 @@ def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
         )
         return Answer(DECLINED.status, body)
     return Answer(_ACCEPTED if _is_open_question(payment) else _CREATED, envelope(view, correlation_id))
+
+
+def entry_view(entry: Entry, previous: bytes, note: Note | None) -> dict[str, Any]:
+    """What is stored of an entry, with its hash and the hash before it; beside a sealed note, what it says."""
+    told = {**msgspec.json.decode(entry.body), "previous_hash": previous.hex(), "hash": entry.hash.hex()}
+    return told if note is None else told | {"note": note.text, "metadata": note.metadata}
+
+
+def render_note(line: Line, correlation_id: str) -> Answer:
+    """What who added a note is told."""
+    return Answer(_CREATED, envelope(entry_view(line.entry, line.previous, line.note), correlation_id))
 
 
 def render_changed(payment: Payment, correlation_id: str) -> Answer:

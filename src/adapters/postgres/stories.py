@@ -18,7 +18,7 @@ class PostgresStories:
 
     # One snapshot: entries of a replica would look broken beside a head of the primary's.
     _OF: Final = """
-        SELECT user_id, history_head, seq, body, hash
+        SELECT payments.user_id, history_head, seq, body, hash
           FROM payments LEFT JOIN payment_history ON payment_id = id AND payment_created_at = $2
          WHERE id = $1 AND created_at = $2
          ORDER BY seq

@@ -34,10 +34,15 @@ def metadata(payment: Payment) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def card_intent(payment: Payment, method: str) -> PaymentIntentCreateParams:
-    """Charge (or hold) a card or wallet now; `method` is a PaymentMethod's id."""
+def card_intent(payment: Payment, method: str, customer: str | None = None) -> PaymentIntentCreateParams:
+    """
+    Charge (or hold) a card or wallet now, while its owner is there; `method` is a PaymentMethod's id, `customer` whose
+    it is where it was saved.
+    """
     params = _intent(payment)
     params["payment_method"] = method
+    if customer is not None:
+        params["customer"] = customer
     return params
 
 

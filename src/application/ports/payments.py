@@ -179,6 +179,15 @@ class Payments(Protocol):
         """
         ...
 
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        """
+        What this key has made already, if anything.
+
+        Raises:
+            KeyReused, KeyExpired: as from `open`.
+        """
+        ...
+
     async def record(self, step: Step) -> Recorded:
         """The next version of a payment, its history and event, what is left to do, and the answer."""
         ...
