@@ -51,6 +51,9 @@ class ReconcileRefunds:
     async def execute(self, due: DueRefund) -> None:
         """Finds out about one of them."""
         report = await self._find_out(due)
+        if not due.before.refund.known.evidence:  # whoever held the lease before may have sent it, and told nobody
+            lost = Evidence(claim=Claim.LOST, source=Source.CLOCK, at=due.operation.started_at)
+            report = report.with_evidence(lost)
         now = self._clock.now()
         if self._policy.refund_has_waited_too_long(due.before.refund, now):
             log.error("refund.unresolved", refund_id=str(due.before.refund.id))
@@ -63,16 +66,10 @@ class ReconcileRefunds:
         gateway = self._gateways[payment.gateway]
         try:
             if not refund.is_named_by_gateway and self._clock.now() - due.operation.started_at < REPEAT_WITHIN:
-                report = await gateway.refund(payment, refund, due.operation)
-                return report if refund.known.since(Claim.LOST) is not None else report.with_evidence(_lost(due))
+                return await gateway.refund(payment, refund, due.operation)
             return await gateway.look_up_refund(payment, refund, due.operation)
         except NothingSent:
             return Report()
         except Unavailable:
             log.warning("gateway.unavailable", gateway=payment.gateway, refund_id=str(refund.id))
             return Report()
-
-
-def _lost(due: DueRefund) -> Evidence:
-    """Whoever held the lease before may have sent it, and told nobody."""
-    return Evidence(claim=Claim.LOST, source=Source.CLOCK, at=due.operation.started_at)
