@@ -34,6 +34,7 @@ from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
 from adapters.postgres.reading import PATIENCE, Reading
+from adapters.postgres.refund_lists import PostgresRefundLists
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shared_token import PostgresSharedToken
 from adapters.postgres.stories import PostgresStories
@@ -53,6 +54,7 @@ from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment
 from application.find_refunds import FindRefund
 from application.list_payments import ListHistory, ListPayments
+from application.list_refunds import ListRefunds
 from application.open_work import WorkPolicy
 from application.own_writes import OwnWrites
 from application.ports.gateway import PaymentGateway
@@ -86,6 +88,7 @@ class Container(containers.DeclarativeContainer):
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
     payment_lists = providers.Singleton(PostgresPaymentLists, reading, vault)
+    refund_lists = providers.Singleton(PostgresRefundLists, reading, vault)
     notes = providers.Singleton(PostgresNotes, database, vault, keys_kept_for=keys_kept_for)
     undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
     refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
@@ -154,6 +157,7 @@ class Container(containers.DeclarativeContainer):
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
     find_history = providers.Singleton(FindHistory, stories=stories, sealer=vault)
     list_payments = providers.Singleton(ListPayments, lists=payment_lists)
+    list_refunds = providers.Singleton(ListRefunds, lists=refund_lists)
     list_history = providers.Singleton(ListHistory, lists=payment_lists, sealer=vault)
     add_note = providers.Singleton(
         AddNote, payments=payments, notes=notes, sealer=vault, render=providers.Object(render_note), clock=clock
@@ -196,6 +200,7 @@ class Container(containers.DeclarativeContainer):
         find_refund=find_refund,
         find_history=find_history,
         list_payments=list_payments,
+        list_refunds=list_refunds,
         list_history=list_history,
         add_note=add_note,
         save_method=save_method,

@@ -8,6 +8,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 
 from adapters.http.auth import Authenticator
+from adapters.http.contract import Contract, OpenApi
 from adapters.http.desk import UseCases, reception
 from adapters.http.health import Health, Pulse
 from adapters.http.history import History
@@ -55,6 +56,12 @@ def make_app(
                 dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),
             Router("/", route_handlers=[Health], before_request=check_manners, dependencies={"pulse": _given(pulse)}),
+            Router(
+                "/",
+                route_handlers=[OpenApi],
+                before_request=check_manners,
+                dependencies={"contract": _given(Contract.of(problems.docs_url, pulse.version))},
+            ),
             Router("/", route_handlers=[Webhooks], dependencies={"ears": _given(ears)}),
         ],
         exception_handlers={Exception: problems.handle},
