@@ -35,8 +35,8 @@ _LET_OWNER_STEER: Final = "".join(
     f"GRANT EXECUTE ON FUNCTION {function} TO {OWNER};\n"
     for function in ("pg_wal_replay_pause()", "pg_wal_replay_resume()", "pg_promote(boolean, integer)")
 )
-#: A replica that lost its primary looks for it again soon, and gives way to replay at once.
-_STANDBY: Final = {"wal_retrieve_retry_interval": "50ms", "max_standby_streaming_delay": "0"}
+#: A replica that lost its primary looks for it again soon.
+_STANDBY: Final = {"wal_retrieve_retry_interval": "50ms"}
 
 
 @dataclass

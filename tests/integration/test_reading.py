@@ -34,6 +34,7 @@ from tests.replicas import Replicated, needs_basebackup, replicated
 pytestmark = needs_basebackup
 
 WHO = "SELECT pg_is_in_recovery() AS a_replica"
+SLEEPS = "SELECT true FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 #: No test waits this long: it is what a slow machine may take.
 PATIENT = 10.0
 
@@ -321,29 +322,27 @@ class TestAReplicaThatFails:
                 os.kill(stuck, signal.SIGCONT)
             await eventually(lambda: replica_is_used(process))
 
-    async def test_a_statement_that_gives_way_to_replay_is_asked_of_the_primary(
-        self, both: Replicated, process: Process
-    ) -> None:
+    async def test_a_statement_that_gives_way_to_replay_is_asked_of_the_primary(self) -> None:
         """The replica cancels what stands in the way of what it must replay, and is none the worse for it."""
-        await both.ask(both.primary, "CREATE TABLE IF NOT EXISTS in_the_way AS SELECT n FROM generate_series(1, 9) n")
-        await both.ask(both.primary, f"GRANT SELECT ON in_the_way TO {both.primary.application}")
-        await both.caught_up()
+        at_once = {"max_standby_streaming_delay": "0", "autovacuum": "off"}
         slow = """
             SELECT count(*) AS rows, pg_is_in_recovery() AS a_replica
               FROM in_the_way WHERE NOT pg_is_in_recovery() OR pg_sleep(1) IS NOT NULL
         """
-        with capture_logs() as logs:
-            read = asyncio.create_task(process.reading.rows(slow))
-            await eventually(
-                lambda: both.ask(both.standby, "SELECT true FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
-            )
-            await both.ask(both.primary, "DELETE FROM in_the_way")
-            await both.ask(both.primary, "VACUUM in_the_way")
-            (row,) = await read
+        async with replicated({**FAST, **at_once}) as both, a_process(both) as process:
+            await both.ask(both.primary, "CREATE TABLE in_the_way AS SELECT n FROM generate_series(1, 9) n")
+            await both.ask(both.primary, f"GRANT SELECT ON in_the_way TO {both.primary.application}")
+            await both.caught_up()
+            with capture_logs() as logs:
+                read = asyncio.create_task(process.reading.rows(slow))
+                await eventually(lambda: both.ask(both.standby, SLEEPS))
+                await both.ask(both.primary, "DELETE FROM in_the_way")
+                await both.ask(both.primary, "VACUUM in_the_way")
+                (row,) = await read
 
-        assert (row["rows"], row["a_replica"]) == (0, False)
-        assert await process.asks_the_replica()
-        assert logs == []
+            assert (row["rows"], row["a_replica"]) == (0, False)
+            assert await process.asks_the_replica()
+            assert logs == []
 
     async def test_while_the_primary_is_away_the_replica_goes_on(self, both: Replicated, process: Process) -> None:
         """Who may see what was sees it; nothing is written anyway."""
