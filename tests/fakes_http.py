@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -264,6 +264,7 @@ class World:
     positions: PositionsFake = field(default_factory=PositionsFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
+    origins: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.store_of_refunds = InMemoryRefunds(self.store)
@@ -306,6 +307,7 @@ class World:
             ),
             authenticator=Authenticator(keys=self.keys, max_age=3600, now=lambda: float(NOW)),
             docs_url=DOCS,
+            origins=self.origins,
             new_request_id=lambda: str(uuid7()),
             arrives_within=self.arrives_within,
         )

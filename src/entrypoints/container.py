@@ -19,10 +19,10 @@ from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
 from adapters.http.method_views import render_saved
+from adapters.http.stopwatch import timed
 from adapters.http.views import render, render_changed, render_note, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
-from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.idempotency import PostgresIdempotencyKeys
 from adapters.postgres.inbox import PostgresInbox
@@ -70,6 +70,7 @@ from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
 from application.undertake import Undertake
 from domain.payment_method import GatewayName
+from entrypoints.local import reached
 from entrypoints.settings import ConfigurationError, Settings
 
 
@@ -262,14 +263,14 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
     The graph, over an open database and open gateways; all is closed again at the end.
 
     Raises:
-        ConfigurationError: there is no database, or a key is missing or another one than before.
+        ConfigurationError: there is no database, or it lets nobody in, or a key is missing or another one than before.
         DatabaseError: the database could lose money, or its schema is behind this code.
         Unavailable: the database does not answer.
     """
     dsn = settings.dsn
     if dsn is None:
         raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
-    async with connected(dsn) as connection:
+    async with reached(dsn) as connection:
         await insist_on_durability(connection)
         await insist_on_schema(connection)
     async with AsyncExitStack() as stack:
@@ -281,7 +282,7 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
             raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
         reading = Reading(database, await _replica(settings, stack))
         container = Container(settings=settings, database=database, reading=reading, vault=vault)
-        gateways = configured_gateways(container, settings)
+        gateways = {name: timed(gateway) for name, gateway in configured_gateways(container, settings).items()}
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         container.gateways.override(providers.Object(gateways))

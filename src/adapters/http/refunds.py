@@ -15,10 +15,11 @@ from adapters.http.pages import PAGING
 from adapters.http.payments import answer_to
 from adapters.http.query import PERIOD, Query, an_id, one_of
 from adapters.http.refund_request import NewRefund
-from adapters.http.replies import PRIVATE, Reply
+from adapters.http.replies import Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
-from adapters.http.views import RefundView, envelope
+from adapters.http.single_object import single
+from adapters.http.views import RefundView
 from application.ports.refund_lists import RefundPlace, WantedRefunds
 from domain.refund import Refund, RefundStatus
 
@@ -68,7 +69,7 @@ class Refunds(Controller):
         desk.caller.needs("refunds:read")
         refund = await desk.use_cases.find_refund.execute(read_id(refund_id), desk.reader)
         name_payment(request.scope, refund.payment_id)
-        return Reply(body=envelope(RefundView.of(refund), request_id(request.scope)), headers=PRIVATE)
+        return single(RefundView.of(refund), request.scope)
 
 
 def _position(refund: Refund) -> str:

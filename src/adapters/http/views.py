@@ -151,7 +151,7 @@ def iso(moment: datetime) -> str:
 
 def envelope(data: Any, correlation_id: str, **metadata: Any) -> bytes:
     """The body of a success."""
-    return _encode({"success": True, "data": data, "metadata": {"correlation_id": correlation_id, **metadata}})
+    return encode({"success": True, "data": data, "metadata": {"correlation_id": correlation_id, **metadata}})
 
 
 def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
@@ -203,4 +203,4 @@ def _is_open_question(payment: Payment) -> bool:
     return not (payment.status.is_closed or payment.outcome_is_told)
 
 
-_encode = msgspec.json.Encoder(enc_hook=dict).encode  # a Mapping that is no dict is told as one
+encode = msgspec.json.Encoder(enc_hook=dict).encode  # a Mapping that is no dict is told as one

@@ -6,6 +6,7 @@ from typing import Final
 from adapters.http.openapi.examples import CAPTURES, METHODS, NOTES, PAYMENTS, REFUNDS
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.query import PERIOD
+from domain.currencies import EXPONENTS
 from domain.payment_method import GatewayName
 from domain.refund import RefundStatus
 from domain.status import Status
@@ -55,7 +56,7 @@ _WHOSE: Final = Parameter(name="user_id", says="Of this user: one's own, unless 
 _FILTERS: Final = (
     Parameter(name="status", says="In this status.", schema={"enum": list(Status)}),
     Parameter(name="order_id", says="Of this order.", schema={"type": "string", "minLength": 1, "maxLength": 64}),
-    Parameter(name="currency", says="In this currency (ISO 4217).", schema={"type": "string", "pattern": "^[A-Z]{3}$"}),
+    Parameter(name="currency", says="In this currency (ISO 4217).", schema={"enum": sorted(EXPONENTS)}),
     Parameter(name="gateway", says="By this gateway.", schema={"enum": list(GatewayName)}),
     *_PERIOD,
 )
@@ -66,6 +67,13 @@ _OPEN: Final = ("Retry-After", *_REPEATABLE)
 
 def _page(schema: str) -> tuple[Answer, ...]:
     return (Answer(status=200, says="A page; `metadata.next_cursor` leads to the next.", schema=schema),)
+
+
+def _single(says: str, schema: str) -> tuple[Answer, ...]:
+    return (
+        Answer(status=200, says=says, schema=schema, headers=("ETag",)),
+        Answer(status=304, says="It is as you have it.", headers=("ETag",)),
+    )
 
 
 _PAYMENT_OPERATIONS: Final = (
@@ -132,7 +140,7 @@ _PAYMENT_OPERATIONS: Final = (
         says="As it is now. Looking at one whose truth is still out makes us ask the gateway again.",
         scope="payments:read",
         parameters=(_PAYMENT_ID,),
-        answers=(Answer(status=200, says="The payment.", schema="PaymentAnswer"),),
+        answers=_single("The payment.", "PaymentAnswer"),
     ),
     Operation(
         id="CapturePayment",
@@ -243,7 +251,7 @@ _REFUND_OPERATIONS: Final = (
         says="As it is now.",
         scope="refunds:read",
         parameters=(_REFUND_ID,),
-        answers=(Answer(status=200, says="The refund.", schema="RefundAnswer"),),
+        answers=_single("The refund.", "RefundAnswer"),
     ),
 )
 _METHOD_OPERATIONS: Final = (
