@@ -31,7 +31,11 @@ def app(container: Container, settings: Settings) -> Litestar:
         use_cases=container.use_cases(),
         ears=container.ears(),
         pulse=Pulse(
-            service="payment-service", version=VERSION, readiness=container.readiness(), inbox=container.inbox()
+            service="payment-service",
+            version=VERSION,
+            mode="live" if settings.may_move_real_money else "test",
+            readiness=container.readiness(),
+            inbox=container.inbox(),
         ),
         authenticator=authenticator(settings),
         docs_url=settings.docs_url,

@@ -107,7 +107,9 @@ OTHERS: Final[Mapping[str, Any]] = {
         optional=("was", "evidence"),
         description="One line of a payment's story: `refund` where one of its refunds moved, `note` where one was.",
     ),
-    "Health": _object({"status": {"const": "ok"}, "service": _TEXT, "version": _TEXT}),
+    "Health": _object(
+        {"status": {"const": "ok"}, "service": _TEXT, "version": _TEXT, "mode": {"enum": ["test", "live"]}}
+    ),
     "Live": _object({"status": {"const": "ok"}}),
     "Ready": _object({"status": {"const": "ready"}}),
     "WebhooksHealth": _object({"status": {"const": "ok"}, "waiting": {"type": "integer", "minimum": 0}}),
