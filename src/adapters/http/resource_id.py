@@ -17,12 +17,14 @@ def payment_id(text: str) -> UUID:
 
     Raises:
         MalformedId: it is no UUID at all.
-        NotFound: it is one in another spelling, or one that we never made.
+        NotFound: it is one in another spelling, which its words say, or one that we never made.
     """
     try:
         found = UUID(text)
     except ValueError as error:
         raise MalformedId from error
-    if not CANONICAL.fullmatch(text) or created_at(found) is None:
+    if not CANONICAL.fullmatch(text):
+        raise NotFound("There is nothing under this spelling: ids are written in lower case, with dashes.")
+    if created_at(found) is None:
         raise NotFound
     return found
