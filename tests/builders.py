@@ -16,6 +16,7 @@ from domain.ids import born
 from domain.money import Money
 from domain.payment import Payment, ReferenceKind
 from domain.payment_method import MethodType, PaymentMethod
+from domain.saved_method import SavedMethod
 
 SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")
 SOMEONE_ELSE: Final = UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8")
@@ -36,6 +37,11 @@ def a_card(token: str | None = "tok_visa") -> PaymentMethod:
 
 def a_phone(number: str = "254712345678") -> PaymentMethod:
     return PaymentMethod(type=MethodType.MPESA, phone=number)
+
+
+def a_saved_card(token: str = "pm_1", **facts: Any) -> SavedMethod:
+    card = PaymentMethod(type=MethodType.CARD, token=token, customer="cus_1", brand="VISA", last4="4242")
+    return SavedMethod(**{"id": uuid7(), "user_id": SOMEONE, "method": card, "exp_month": 12, "exp_year": 2034} | facts)
 
 
 def now() -> datetime:

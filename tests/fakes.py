@@ -1,6 +1,8 @@
 """In-memory keepers of the ports' promises. Held to the same contract tests as the real ones."""
 
+import json
 import secrets
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,7 +11,9 @@ from uuid import UUID
 
 from application.ports.gateway import Operation, Preparation
 from application.ports.inbox import Message
+from application.ports.notes import Remark
 from application.ports.open_payments import Due
+from application.ports.payment_lists import Line, Place, Wanted
 from application.ports.payments import (
     Addressee,
     Answer,
@@ -24,11 +28,24 @@ from application.ports.payments import (
     Repeated,
     Step,
 )
-from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
-from domain.history import Entry
+from application.ports.positions import Position
+from application.ports.stories import KeptStory
+from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
+from domain.history import GENESIS, Entry
 from domain.payment import Payment, ReferenceKind, Report
+from domain.payment_type import PaymentType
 from domain.status import Status
 from tests.builders import now
+
+
+class PositionsFake:
+    """Where writing has come to; by default there is no replica."""
+
+    def __init__(self, position: int | None = None) -> None:
+        self.at = position
+
+    async def position(self) -> Position | None:
+        return None if self.at is None else Position(self.at)
 
 
 class StandingClock:
@@ -58,6 +75,19 @@ class IdsOf:
 class PlainBlinder:
     def blind(self, purpose: str, *parts: str) -> bytes:
         return sha256(repr((purpose, parts)).encode()).digest()
+
+
+class PlainSealer:
+    """Seals so that a look does not open it, and for one thing only."""
+
+    def seal(self, plain: bytes, about: str) -> bytes:
+        return b64encode(about.encode() + b"\0" + plain)
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        whose, _, plain = b64decode(sealed).partition(b"\0")
+        if whose != about.encode():
+            raise Unavailable
+        return plain
 
 
 @dataclass
@@ -131,6 +161,10 @@ class InMemoryPayments:
         return Repeated(
             self.kept[claimed.payment_id], claimed.answer, running=bool(row and row.until > at and row.epoch == 1)
         )
+
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        claimed = self.keys.get(_place(key))
+        return self._repeated(claimed, key, now) if claimed else None
 
     async def record(self, step: Step) -> Recorded:
         before, after = step.before.payment, step.after
@@ -234,6 +268,87 @@ class InMemoryPayments:
 
 
 @dataclass
+class InMemoryLists:
+    """What `PaymentLists` promises, over payments in memory."""
+
+    store: InMemoryPayments
+
+    async def payments(
+        self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
+    ) -> list[Payment]:
+        found = [kept.payment for kept in self.store.kept.values() if _is_wanted(kept.payment, wanted)]
+        found.sort(key=lambda payment: (payment.created_at, payment.id), reverse=True)
+        return [payment for payment in found if after is None or payment.id < after][:limit]
+
+    async def history(
+        self,
+        user_id: UUID,
+        *,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: Place | None = None,
+        written: Position | None = None,
+    ) -> list[Line]:
+        lines = [
+            Line(entry=replace(entry, event=""), previous=previous, at=_told_at(entry))
+            for payment_id, entries in self.store.entries.items()
+            if self.store.kept[payment_id].payment.user_id == user_id
+            for entry, previous in zip(entries, [GENESIS, *(entry.hash for entry in entries)], strict=False)
+        ]
+        lines.sort(key=_place_of, reverse=True)
+        return [
+            line
+            for line in lines
+            if (since is None or line.at >= since)
+            and (until is None or line.at <= until)
+            and (after is None or _place_of(line) < (after.at, after.payment_id, after.seq))
+        ][:limit]
+
+
+def _is_wanted(payment: Payment, wanted: Wanted) -> bool:
+    asked = (wanted.user_id, wanted.order_id, wanted.status, wanted.currency, wanted.gateway)
+    has = (payment.user_id, payment.order_id, payment.status, payment.money.currency, payment.gateway)
+    return (
+        all(one is None or one == other for one, other in zip(asked, has, strict=True))
+        and (wanted.since is None or payment.created_at >= wanted.since)
+        and (wanted.until is None or payment.created_at <= wanted.until)
+    )
+
+
+def _told_at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(json.loads(entry.body)["at"])
+
+
+def _place_of(line: Line) -> tuple[datetime, UUID, int]:
+    return line.at, line.entry.payment_id, line.entry.seq
+
+
+@dataclass
+class InMemoryNotes:
+    """What `Notes` promises, over payments in memory."""
+
+    store: InMemoryPayments
+
+    async def add(self, remark: Remark) -> Answer | None:
+        key, after = remark.key, remark.after
+        claimed = self.store.keys.get(_place(key)) if key else None
+        if claimed and key:
+            if after.updated_at - claimed.at > self.store.keys_kept_for or claimed.answer is None:
+                raise KeyExpired
+            if claimed.key.fingerprint != key.fingerprint:
+                raise KeyReused
+            return claimed.answer
+        if self.store.kept[after.id].payment.version != remark.before.payment.version:
+            return None
+        self.store.kept[after.id] = Kept(after, remark.entry.hash)
+        self.store.entries[after.id].append(remark.entry)
+        if key:
+            self.store.keys[_place(key)] = Claimed(key, after.id, after.updated_at, remark.answer)
+        return remark.answer
+
+
+@dataclass
 class Waiting:
     message: Message
     next_try_at: datetime
@@ -296,6 +411,7 @@ class FakeGateway:
     lifetime: timedelta | None = None
     names: Mapping[ReferenceKind, str] = field(default_factory=dict)
     prepared: Preparation = field(default_factory=Preparation)
+    types: tuple[PaymentType, ...] = ()
 
     def check(self, payment: Payment) -> None:
         """Everything is taken here."""
@@ -323,6 +439,9 @@ class FakeGateway:
         self.cancelled.append(payment.id)
         return self._answer()
 
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """Every amount is taken here."""
+
     async def capture(self, payment: Payment, operation: Operation) -> Report:
         self.captured.append((payment.id, operation.amount))
         return self._answer()
@@ -332,6 +451,19 @@ class FakeGateway:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+@dataclass
+class InMemoryStories:
+    """What `Stories` promises, of what is in memory."""
+
+    payments: InMemoryPayments
+
+    async def of(self, payment_id: UUID, *, after: Position | None = None) -> KeptStory | None:
+        kept = self.payments.kept.get(payment_id)
+        if kept is None:
+            return None
+        return KeptStory(kept.payment.user_id, kept.head, await self.payments.history(payment_id))
 
 
 def _place(key: Key) -> tuple[str, str, str]:

@@ -19,21 +19,32 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.health import Pulse
 from adapters.http.keys import Keys, SecretKey
-from adapters.http.views import render
+from adapters.http.method_views import render_saved
+from adapters.http.views import render, render_note
 from adapters.http.webhooks import Ears
+from application.add_note import AddNote
+from application.answer_once import OnceAnswered
 from application.answered import Answered
 from application.find_payments import Reader, Story
+from application.list_payments import ListHistory, ListPayments
+from application.list_refunds import ListRefunds
+from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
 from application.refund_payment import RefundRequest
+from application.save_payment_method import SaveRequest
 from application.start_payment import PaymentRequest
 from application.undertake import ChangeRequest
-from domain.errors import NotFound
+from domain.errors import MethodDeclined, NotFound
 from domain.history import GENESIS, Cause, CauseKind, Entry, tell, verify
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
+from domain.payment_type import PaymentType
 from domain.refund import Refund
+from domain.saved_method import SavedMethod
 from tests.builders import SOMEONE, a_payment, paid
+from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, PositionsFake, StandingClock
+from tests.fakes_refunds import InMemoryRefundLists, InMemoryRefunds
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -104,14 +115,47 @@ class FindPaymentFake:
 @dataclass
 class FindHistoryFake:
     shelf: ShelfFake
+    asked: list[Reader] = field(default_factory=list)
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
+        self.asked.append(reader)
         self.shelf.get(payment_id, reader)
         entries = self.shelf.stories[payment_id]
         return Story(entries, verify(entries, entries[-1].hash))
 
 
 @dataclass
+class SaveMethodFake:
+    """Answers with the method that was asked for, or with what it was told to; remembers what it was asked."""
+
+    asked: list[SaveRequest] = field(default_factory=list)
+    tells: SavedMethod | MethodDeclined | None = None
+    replayed: bool = False
+    fails: Exception | None = None
+
+    async def execute(self, request: SaveRequest) -> OnceAnswered:
+        self.asked.append(request)
+        if self.fails is not None:
+            raise self.fails
+        saved = SavedMethod(id=uuid7(), user_id=request.user_id, method=request.method)
+        return OnceAnswered(render_saved(self.tells or saved, request.request_id, docs_url=DOCS), self.replayed)
+
+
+@dataclass
+class MethodsFake:
+    """What users have saved."""
+
+    saved: list[SavedMethod] = field(default_factory=list)
+
+    async def of_user(self, user_id: UUID) -> list[SavedMethod]:
+        return [one for one in self.saved if one.user_id == user_id]
+
+    async def remove(self, user_id: UUID, method_id: UUID) -> None:
+        if not any((one.user_id, one.id) == (user_id, method_id) for one in self.saved):
+            raise NotFound
+        self.saved = [one for one in self.saved if one.id != method_id]
+
+
 class ChangesFake:
     """Captures, cancels and refunds: answers with what it was told to, and remembers what it was asked."""
 
@@ -208,12 +252,22 @@ class World:
 
     start: StartPaymentFake = field(default_factory=StartPaymentFake)
     shelf: ShelfFake = field(default_factory=ShelfFake)
+    store: InMemoryPayments = field(default_factory=InMemoryPayments)
+    save: SaveMethodFake = field(default_factory=SaveMethodFake)
+    methods: MethodsFake = field(default_factory=MethodsFake)
+    types: list[PaymentType] = field(default_factory=list)
+    store_of_refunds: InMemoryRefunds = field(init=False)
     changes: ChangesFake = field(default_factory=ChangesFake)
+    readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
     readiness: ReadinessFake = field(default_factory=ReadinessFake)
+    positions: PositionsFake = field(default_factory=PositionsFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
     origins: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.store_of_refunds = InMemoryRefunds(self.store)
 
     def app(self) -> Litestar:
         app: Litestar = make_app(
@@ -224,7 +278,22 @@ class World:
                 refund_payment=UseCaseFake(self.changes.refund),
                 find_refund=UseCaseFake(self.changes.find_refund),
                 find_payment=FindPaymentFake(self.shelf),
-                find_history=FindHistoryFake(self.shelf),
+                save_method=self.save,
+                find_methods=UseCaseFake(self.methods.of_user),
+                remove_method=UseCaseFake(self.methods.remove),
+                types=self.types,
+                find_history=FindHistoryFake(self.shelf, self.readers),
+                list_payments=ListPayments(lists=InMemoryLists(self.store)),
+                list_refunds=ListRefunds(lists=InMemoryRefundLists(self.store_of_refunds)),
+                list_history=ListHistory(lists=InMemoryLists(self.store), sealer=PlainSealer()),
+                add_note=AddNote(
+                    payments=self.store,
+                    notes=InMemoryNotes(self.store),
+                    sealer=PlainSealer(),
+                    render=render_note,
+                    clock=StandingClock(),
+                ),
+                own_writes=OwnWrites(self.positions),
                 blinder=BlinderFake(),
             ),
             ears=_unchecked(Ears)(

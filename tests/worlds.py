@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from application.answer_once import AnswerOnce
 from application.apply_inbox import ApplyInbox
 from application.apply_refund_message import ApplyRefundMessage
 from application.cancel_payment import CancelPayment
@@ -20,16 +21,21 @@ from application.record_refund import RecordRefund
 from application.record_report import RecordReport, Told
 from application.recordings import Recordings
 from application.refund_payment import RefundPayment
+from application.remove_payment_method import DetachMethods, RemovePaymentMethod
+from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
 from application.undertake import Undertake
+from domain.errors import MethodDeclined
 from domain.evidence import Claim, Source
 from domain.history import Cause, CauseKind
 from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import GatewayName
 from domain.refund import Refund
+from domain.saved_method import SavedMethod
 from domain.status import Status
 from tests.builders import evidence, paid, usd
 from tests.fakes import FakeGateway, IdsOf, InMemoryInbox, InMemoryPayments, PlainBlinder, StandingClock
+from tests.fakes_methods import FakeSaving, InMemoryKeys, InMemoryMethods
 from tests.fakes_refunds import FakeRefundGateway, FakeRefundTranslator, InMemoryRefunds, InMemoryUndertakings
 
 PAID = Report(evidence=(paid(usd(2500)),), references={ReferenceKind.PAYMENT_INTENT: "pi_1"})
@@ -40,6 +46,12 @@ POLICY = WorkPolicy(checks=(timedelta(seconds=25),), duplicate_window=timedelta(
 def render(payment: Payment, request_id: str) -> Answer:
     status = {Status.FAILED: 402, Status.UNKNOWN: 202, Status.REVIEW: 202}.get(payment.status, 201)
     return Answer(status, json.dumps([str(payment.id), payment.status, request_id]).encode())
+
+
+def render_saved(outcome: SavedMethod | MethodDeclined, request_id: str) -> Answer:
+    if isinstance(outcome, MethodDeclined):
+        return Answer(402, json.dumps([outcome.facts["reason"], request_id]).encode())
+    return Answer(201, json.dumps([str(outcome.id), outcome.is_default, request_id]).encode())
 
 
 def render_refund(refund: Refund, request_id: str) -> Answer:
@@ -65,6 +77,8 @@ class FakeTranslator:
 class World:
     gateway: FakeGateway
     payments: InMemoryPayments = field(default_factory=InMemoryPayments)
+    methods: InMemoryMethods = field(default_factory=InMemoryMethods)
+    saving: FakeSaving = field(default_factory=FakeSaving)
     inbox: InMemoryInbox = field(default_factory=InMemoryInbox)
     clock: StandingClock = field(default_factory=StandingClock)
     translator: FakeTranslator = field(default_factory=FakeTranslator)
@@ -78,6 +92,7 @@ class World:
         self.recordings = Recordings(self.clock, again_after=0.001)
         self.start_payment = StartPayment(
             payments=self.payments,
+            methods=self.methods,
             gateways=gateways,
             record_report=self.record_report,
             render=render,
@@ -86,6 +101,24 @@ class World:
             blinder=PlainBlinder(),
             lease_for=timedelta(seconds=60),
             recordings=self.recordings,
+        )
+        self.save_method = SavePaymentMethod(
+            methods=self.methods,
+            unkept=self.methods,
+            gateways=gateways,
+            saving=self.saving,
+            answer_once=AnswerOnce(
+                keys=InMemoryKeys(), clock=self.clock, new_id=new_id, lease_for=timedelta(seconds=60)
+            ),
+            render=render_saved,
+            clock=self.clock,
+            new_id=new_id,
+            blinder=PlainBlinder(),
+            lease_for=timedelta(seconds=60),
+        )
+        self.remove_method = RemovePaymentMethod(methods=self.methods, clock=self.clock)
+        self.detach_methods = DetachMethods(
+            unkept=self.methods, saving=self.saving, clock=self.clock, lease_for=timedelta(seconds=60)
         )
         self.refunds = InMemoryRefunds(self.payments)
         refund_gateways = {GatewayName.STRIPE: self.refund_gateway, GatewayName.MPESA: self.refund_gateway}

@@ -10,7 +10,7 @@ from application.ports.inbox import Message, TooEarly
 from application.ports.payments import Kept, Payments
 from application.ports.platform import Clock, NewId
 from application.ports.refunds import KeptRefund, RefundPromise, Refunds
-from application.ports.webhooks import AboutRefund, RefundTranslator
+from application.ports.webhooks import AboutRefund, RefundTranslator, Unreadable
 from application.record_refund import RecordRefund, ToldOfRefund
 from domain.history import Cause, CauseKind, RefundMove, tell
 from domain.ids import beside
@@ -64,6 +64,8 @@ class ApplyRefundMessage:
         if about is None:
             return False
         before = await self._refund(about)
+        if before is not None and about.payment.payment_id not in {None, before.refund.payment_id}:
+            raise Unreadable("names a refund and a payment that do not belong together")
         if before is not None:
             report = translator.translate_refund(message, before.refund)
             told = ToldOfRefund(

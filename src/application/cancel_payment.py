@@ -33,7 +33,7 @@ class _Cancel:
     def is_made(self, payment: Payment) -> bool:
         return payment.status is Status.CANCELLED
 
-    def asked(self, payment: Payment, at: datetime) -> Payment:
+    def asked(self, payment: Payment, gateway: PaymentGateway, at: datetime) -> Payment:  # noqa: ARG002 - as of every change
         return payment.asked_to_cancel(at)
 
     def operation(self, payment: Payment, at: datetime) -> Operation:  # noqa: ARG002 - as of every change

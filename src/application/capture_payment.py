@@ -36,8 +36,11 @@ class _Capture:
         by_hand = payment.capture_method is CaptureMethod.MANUAL and payment.status is Status.SUCCEEDED
         return by_hand and payment.amount_captured == (self.amount or payment.money.amount)
 
-    def asked(self, payment: Payment, at: datetime) -> Payment:
-        return payment.asked_to_capture(payment.money.amount if self.amount is None else self.amount, at)
+    def asked(self, payment: Payment, gateway: PaymentGateway, at: datetime) -> Payment:
+        amount = payment.money.amount if self.amount is None else self.amount
+        asked = payment.asked_to_capture(amount, at)
+        gateway.check_capture(payment, amount)
+        return asked
 
     def operation(self, payment: Payment, at: datetime) -> Operation:
         return Operation(started_at=at, kind=OperationKind.CAPTURE, amount=payment.amount_to_capture)

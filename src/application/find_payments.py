@@ -1,16 +1,20 @@
 """The read side: one payment, and its story."""
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from application import notes
 from application.ports.open_payments import OpenPayments
 from application.ports.payments import Payments
-from application.ports.platform import Clock
-from domain.errors import NotFound, Unavailable
-from domain.history import Entry, verify
+from application.ports.platform import Clock, Sealer
+from application.ports.positions import Position
+from application.ports.stories import KeptStory, Stories
+from domain.errors import Forbidden, NotFound, Unavailable
+from domain.history import Entry, Note, verify
 from domain.payment import Payment
 from domain.status import Status
 
@@ -19,13 +23,27 @@ _NUDGE_AT_MOST_EVERY: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who wants to see: their own things only, unless `sees_all`."""
+    """Who wants to see: their own things only, unless `sees_all`; and all that they have `written`."""
 
     user_id: UUID | None
     sees_all: bool = False
+    written: Position | None = None
 
-    def may_see(self, payment: Payment) -> bool:
-        return self.sees_all or payment.user_id == self.user_id
+    def may_see(self, thing: Payment | KeptStory) -> bool:
+        return self.sees_all or thing.user_id == self.user_id
+
+    def whose(self, user_id: UUID | None) -> UUID | None:
+        """
+        Whose things a list holds that was asked for `user_id` (None: for nobody in particular). None: everybody's.
+
+        Raises:
+            Forbidden: they are another user's, or would be if there were such a user.
+        """
+        if self.sees_all:
+            return user_id
+        if self.user_id is None or user_id not in {None, self.user_id}:
+            raise Forbidden("The token is another user's.")
+        return self.user_id
 
 
 class FindPayment:
@@ -56,10 +74,15 @@ class FindPayment:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A payment's history, oldest first. `broken_at`: the first seq that is missing or altered; None: it verifies."""
+    """
+    A payment's history, oldest first, and the notes in it by seq.
+
+    `broken_at`: the first seq that is missing or altered; None: it verifies.
+    """
 
     entries: list[Entry]
     broken_at: int | None
+    notes: Mapping[int, Note] = field(default_factory=dict)
 
 
 class FindHistory:
@@ -70,13 +93,12 @@ class FindHistory:
         NotFound: there is no such payment, or it is somebody else's.
     """
 
-    def __init__(self, *, payments: Payments) -> None:
-        self._payments = payments
+    def __init__(self, *, stories: Stories, sealer: Sealer) -> None:
+        self._stories = stories
+        self._sealer = sealer
 
     async def execute(self, payment_id: UUID, reader: Reader) -> Story:
-        kept = await self._payments.find(payment_id)
-        if kept is None or not reader.may_see(kept.payment):
+        kept = await self._stories.of(payment_id, after=reader.written)
+        if kept is None or not reader.may_see(kept):
             raise NotFound
-        entries = await self._payments.history(payment_id)
-        # Entries that were written since the payment was read are told, and verified by the next reader.
-        return Story(entries, verify(entries[: kept.payment.version], kept.head))
+        return Story(kept.entries, verify(kept.entries, kept.head), notes.read_all(kept.entries, self._sealer))

@@ -10,6 +10,7 @@ import structlog
 
 from application.answered import Answered
 from application.ports.gateway import NothingSent, Operation, PaymentGateway
+from application.ports.payment_methods import PaymentMethods
 from application.ports.payments import Answer, Kept, Key, Lease, Opened, Payments, Promise, Repeated
 from application.ports.platform import Blinder, Clock, NewId
 from application.record_report import RecordReport, Told
@@ -28,12 +29,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRequest:
-    """What a caller asks for. `key` None: the duplicate rule alone keeps the customer from paying twice."""
+    """
+    What a caller asks for. `method` may be the id of a saved one of this user's. `key` None: the duplicate rule alone
+    keeps the customer from paying twice.
+    """
 
     user_id: UUID
     order_id: str
     money: Money
-    method: PaymentMethod
+    method: PaymentMethod | UUID
     request_id: str
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     description: str | None = None
@@ -61,6 +65,7 @@ class StartPayment:
         self,
         *,
         payments: Payments,
+        methods: PaymentMethods,
         gateways: Mapping[GatewayName, PaymentGateway],
         record_report: RecordReport,
         render: Callable[[Payment, str], Answer],
@@ -71,6 +76,7 @@ class StartPayment:
         recordings: Recordings,
     ) -> None:
         self._payments = payments
+        self._methods = methods
         self._gateways = gateways
         self._record_report = record_report
         self._render = render
@@ -81,8 +87,14 @@ class StartPayment:
         self._recordings = recordings
 
     async def execute(self, request: PaymentRequest) -> Answered:
-        gateway = self._gateway(request.method)
-        promise = self._promise(request, gateway)
+        method = request.method
+        if isinstance(method, UUID):
+            saved = await self._methods.find(request.user_id, method)
+            if saved is None:
+                return await self._without_method(request)
+            method = saved.method
+        gateway = self._gateway(method)
+        promise = self._promise(request, method, gateway)
         gateway.check(promise.payment)
 
         try:
@@ -98,6 +110,13 @@ class StartPayment:
         except NothingSent:
             return await self._answer(kept, _nothing_was_sent(self._clock), opened, request, nothing_sent=True)
         return await self._answer(kept, report, opened, request)
+
+    async def _without_method(self, request: PaymentRequest) -> Answered:
+        """A method that is gone pays for nothing new; what it paid for is told to whoever asks again."""
+        repeated = request.key and await self._payments.repeated(request.key, self._clock.now())
+        if not repeated:
+            raise Invalid(Fault("paymentMethodId", "is not a saved method of this user"))
+        return await self._repeat(repeated, request)
 
     async def _if_opened(self, promise: Promise, request: PaymentRequest) -> Answered:
         """The connection was cut: where the promise is there all the same, the worker keeps it."""
@@ -172,9 +191,9 @@ class StartPayment:
             raise Invalid(Fault("paymentMethod.type", f"{method.type} payments are not configured here"))
         return self._gateways[method.gateway]
 
-    def _promise(self, request: PaymentRequest, gateway: PaymentGateway) -> Promise:
+    def _promise(self, request: PaymentRequest, method: PaymentMethod, gateway: PaymentGateway) -> Promise:
         prepared = gateway.prepare()
-        method = request.method.checked()
+        method = method.checked()
         payment_id = self._new_id()
         now = born(payment_id)
         payment = Payment(
@@ -182,7 +201,7 @@ class StartPayment:
             user_id=request.user_id,
             order_id=request.order_id,
             money=request.money,
-            method=replace(method, token=None),  # single-use: it lives with the operation, not with the payment
+            method=replace(method, token=None, customer=None),  # they live with the operation, not with the payment
             capture_method=request.capture_method,
             description=request.description,
             return_url=request.return_url,
@@ -194,17 +213,17 @@ class StartPayment:
         return Promise(
             payment=payment,
             entry=tell(None, payment, Cause(CauseKind.REQUEST, request.request_id), GENESIS),
-            operation=Operation(started_at=now, token=method.token, callback_token=token),
+            operation=Operation(started_at=now, token=method.token, customer=method.customer, callback_token=token),
             lease_for=self._lease_for,
             key=request.key,
-            likeness=None if request.allow_duplicate else self._likeness(request),
+            likeness=None if request.allow_duplicate else self._likeness(request, method),
             callback_token_hash=None if token is None else sha256(token.encode()).digest(),
             phone=self._blinder.blind("phone", phone) if phone and prepared.holds_phone_for else None,
             phone_until=now + prepared.holds_phone_for if prepared.holds_phone_for else None,
         )
 
-    def _likeness(self, request: PaymentRequest) -> bytes:
-        money, method = request.money, request.method
+    def _likeness(self, request: PaymentRequest, method: PaymentMethod) -> bytes:
+        money = request.money
         parts = (str(request.user_id), request.order_id, str(money.amount), money.currency, method.type)
         return self._blinder.blind("likeness", *parts, method.phone or "")
 

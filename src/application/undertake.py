@@ -50,7 +50,7 @@ class Change(Protocol):
         """Whether the payment is as was asked for already."""
         ...
 
-    def asked(self, payment: Payment, at: datetime) -> Payment:
+    def asked(self, payment: Payment, gateway: PaymentGateway, at: datetime) -> Payment:
         """The payment that is to be changed. Raises Refused, Invalid: it cannot be."""
         ...
 
@@ -127,7 +127,7 @@ class Undertake:
 
     def _undertaking(self, kept: Kept, change: Change, request: ChangeRequest) -> Undertaking:
         now = self._clock.now()
-        asked = change.asked(kept.payment, now)
+        asked = change.asked(kept.payment, self._gateway(kept.payment.gateway), now)
         cause = Cause(CauseKind.REQUEST, request.request_id)
         return Undertaking(
             id=self._new_id(),

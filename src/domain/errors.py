@@ -8,6 +8,7 @@ PaymentError
 │   └── IllegalTransition      nobody: a bug of ours, refused before it can be stored
 ├── NotFound                   the caller: no such thing, or somebody else's
 ├── Forbidden                  the caller: the token may not do this
+├── MethodDeclined             the customer: their bank does not want it; another card may do
 ├── Refused                    the caller: right request, wrong moment
 │   ├── DuplicatePayment       a payment like this is open or has just succeeded
 │   ├── PhoneBusy              the phone still shows another prompt of ours
@@ -17,6 +18,7 @@ PaymentError
 │   ├── NotRefundable          no money was taken, or it is in doubt
 │   ├── PaymentDisputed        the customer's bank decides about this money now
 │   ├── ReceiptPending         the gateway's receipt, by which it is given back, has not come yet
+│   ├── TooManyMethods         the user has saved as many as there may be
 │   ├── KeyInUse               the first request with this key still runs
 │   ├── KeyReused              this key came with another body before
 │   └── KeyExpired             this key was used too long ago to be answered
@@ -86,6 +88,13 @@ class Forbidden(PaymentError):
     """The token does not allow this."""
 
 
+class MethodDeclined(PaymentError):
+    """The customer's bank does not let this be saved; another card or wallet may do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
 class Refused(PaymentError):
     """The request is right, but the present state does not allow it."""
 
@@ -123,6 +132,10 @@ class PaymentDisputed(Refused):
 
 class ReceiptPending(Refused):
     """The gateway's receipt, by which the money is given back, has not come yet; try again in a minute."""
+
+
+class TooManyMethods(Refused):
+    """The user has as many saved methods as there may be; remove one first."""
 
 
 class KeyInUse(Refused):

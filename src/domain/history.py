@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -58,8 +58,28 @@ class RefundMove:
     after: Refund
 
 
-def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes, refund: RefundMove | None = None) -> Entry:
-    """The entry that says how `before` became `after`; `head` is the hash of the entry before (or GENESIS)."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody remarked: free text, and whatever belongs to it. It may be personal."""
+
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tell(
+    before: Payment | None,
+    after: Payment,
+    cause: Cause,
+    head: bytes,
+    refund: RefundMove | None = None,
+    *,
+    note: str | None = None,
+) -> Entry:
+    """
+    The entry that says how `before` became `after`; `head` is the hash of the entry before (or GENESIS).
+
+    `note` is what somebody remarked, sealed.
+    """
     story: dict[str, Any] = {
         "scheme": SCHEME,
         "payment_id": str(after.id),
@@ -86,8 +106,10 @@ def tell(before: Payment | None, after: Payment, cause: Cause, head: bytes, refu
         story["flags"] = flags
     if refund is not None:
         story["refund"] = _refund(refund)
+    if note is not None:
+        story["sealed_note"] = note
     body = json.dumps(story, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-    event = refund_event(refund) if refund else event_type(before, after)
+    event = "payment.noted" if note else refund_event(refund) if refund else event_type(before, after)
     return Entry(payment_id=after.id, seq=after.version, body=body, hash=chain(head, body), event=event)
 
 

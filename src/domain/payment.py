@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 from domain.errors import (
@@ -133,7 +133,7 @@ class Payment:
         return max(self.amount_captured - self.amount_refunded - self.amount_excess_refunded - self.amount_reserved, 0)
 
     @property
-    def refund_status(self) -> str:
+    def refund_status(self) -> Literal["NONE", "PARTIAL", "FULL"]:
         if not self.amount_refunded:
             return "NONE"
         return "FULL" if self.amount_refunded >= self.amount_captured else "PARTIAL"
@@ -179,6 +179,10 @@ class Payment:
     def flagged_overpaid(self, at: datetime) -> Self:
         """Another payment of the same user and order succeeded too: both are kept, a person or a refund decides."""
         return replace(self, order_overpaid=True, version=self.version + 1, updated_at=at)
+
+    def noted(self, at: datetime) -> Self:
+        """Somebody remarked something about it: a line more in its story, and nothing else."""
+        return replace(self, version=self.version + 1, updated_at=at)
 
     def asked_to_capture(self, amount: int, at: datetime) -> Self:
         """

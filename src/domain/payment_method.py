@@ -46,7 +46,8 @@ class PaymentMethod:
     """
     A card or wallet (`token`), a bank transfer (`country` for EUR) or a phone (`phone`, 2547XXXXXXXX).
 
-    `brand` and `last4` are for people to recognise a card by.
+    `brand` and `last4` are for people to recognise a card by. `customer`: whose the token is at the gateway, where it
+    was saved there.
     """
 
     type: MethodType
@@ -55,6 +56,7 @@ class PaymentMethod:
     last4: str | None = None
     phone: str | None = None
     country: str | None = None
+    customer: str | None = None
 
     @property
     def gateway(self) -> GatewayName:

@@ -18,31 +18,45 @@ from adapters.http.auth import Authenticator
 from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
+from adapters.http.method_views import render_saved
 from adapters.http.stopwatch import timed
-from adapters.http.views import render, render_changed, render_refund
+from adapters.http.views import render, render_changed, render_note, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
+from adapters.postgres.idempotency import PostgresIdempotencyKeys
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.notes import PostgresNotes
 from adapters.postgres.open_payments import PostgresOpenPayments
+from adapters.postgres.payment_lists import PostgresPaymentLists
+from adapters.postgres.payment_methods import PostgresPaymentMethods, PostgresUnkeptMethods
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
+from adapters.postgres.reading import PATIENCE, Reading
+from adapters.postgres.refund_lists import PostgresRefundLists
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shared_token import PostgresSharedToken
+from adapters.postgres.stories import PostgresStories
 from adapters.postgres.undertakings import PostgresUndertakings
 from adapters.postgres.upkeep import PostgresUpkeep
 from adapters.stripe.gateway import StripeGateway
 from adapters.stripe.signatures import StripeSignatures
 from adapters.stripe.webhooks import StripeEvents
 from adapters.system import SystemClock, new_id
+from application.add_note import AddNote
+from application.answer_once import AnswerOnce
 from application.apply_inbox import ApplyInbox
 from application.apply_refund_message import ApplyRefundMessage
 from application.cancel_payment import CancelPayment
 from application.capture_payment import CapturePayment
+from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment
 from application.find_refunds import FindRefund
+from application.list_payments import ListHistory, ListPayments
+from application.list_refunds import ListRefunds
 from application.open_work import WorkPolicy
+from application.own_writes import OwnWrites
 from application.ports.gateway import PaymentGateway
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
@@ -51,6 +65,8 @@ from application.record_refund import RecordRefund
 from application.record_report import RecordReport
 from application.recordings import Recordings
 from application.refund_payment import RefundPayment
+from application.remove_payment_method import DetachMethods, RemovePaymentMethod
+from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
 from application.undertake import Undertake
 from domain.payment_method import GatewayName
@@ -63,6 +79,7 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     database = providers.Dependency(instance_of=Database)
+    reading = providers.Dependency(instance_of=Reading)
     vault = providers.Dependency(instance_of=Vault)
     gateways = providers.Dependency(instance_of=dict)
     clock = providers.Singleton(SystemClock)
@@ -71,9 +88,16 @@ class Container(containers.DeclarativeContainer):
     keys_kept_for = settings.provided.keys_kept_for
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
+    payment_lists = providers.Singleton(PostgresPaymentLists, reading, vault)
+    refund_lists = providers.Singleton(PostgresRefundLists, reading, vault)
+    notes = providers.Singleton(PostgresNotes, database, vault, keys_kept_for=keys_kept_for)
     undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
     refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
+    stories = providers.Singleton(PostgresStories, reading)
     open_payments = providers.Singleton(PostgresOpenPayments, database, vault)
+    methods = providers.Singleton(PostgresPaymentMethods, database, vault)
+    unkept_methods = providers.Singleton(PostgresUnkeptMethods, database, account=settings.provided.stripe_account)
+    idempotency_keys = providers.Singleton(PostgresIdempotencyKeys, database, vault, keys_kept_for=keys_kept_for)
     inbox = providers.Singleton(PostgresInbox, database, vault)
     upkeep = providers.Singleton(
         PostgresUpkeep, database, keys_kept_for=keys_kept_for, inbox_kept_for=settings.provided.inbox_kept_for
@@ -95,6 +119,7 @@ class Container(containers.DeclarativeContainer):
         StartPayment,
         recordings=recordings,
         payments=payments,
+        methods=methods,
         gateways=gateways,
         record_report=record_report,
         render=providers.Callable(lambda docs_url: partial(render, docs_url=docs_url), settings.provided.docs_url),
@@ -131,7 +156,38 @@ class Container(containers.DeclarativeContainer):
     )
     find_refund = providers.Singleton(FindRefund, refunds)
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
-    find_history = providers.Singleton(FindHistory, payments=payments)
+    find_history = providers.Singleton(FindHistory, stories=stories, sealer=vault)
+    list_payments = providers.Singleton(ListPayments, lists=payment_lists)
+    list_refunds = providers.Singleton(ListRefunds, lists=refund_lists)
+    list_history = providers.Singleton(ListHistory, lists=payment_lists, sealer=vault)
+    add_note = providers.Singleton(
+        AddNote, payments=payments, notes=notes, sealer=vault, render=providers.Object(render_note), clock=clock
+    )
+    saving = providers.Callable(lambda gateways: gateways.get(GatewayName.STRIPE), gateways)
+    save_method = providers.Singleton(
+        SavePaymentMethod,
+        methods=methods,
+        unkept=unkept_methods,
+        gateways=gateways,
+        saving=saving,
+        answer_once=providers.Singleton(
+            AnswerOnce, keys=idempotency_keys, clock=clock, new_id=new_id, lease_for=lease_for
+        ),
+        render=providers.Callable(
+            lambda docs_url: partial(render_saved, docs_url=docs_url), settings.provided.docs_url
+        ),
+        clock=clock,
+        new_id=new_id,
+        blinder=vault,
+        lease_for=lease_for,
+    )
+    find_methods = providers.Singleton(FindPaymentMethods, methods=methods)
+    remove_method = providers.Singleton(RemovePaymentMethod, methods=methods, clock=clock)
+    detach_methods = providers.Singleton(
+        DetachMethods, unkept=unkept_methods, saving=saving, clock=clock, lease_for=lease_for
+    )
+    types = providers.Callable(lambda gateways: [kind for one in gateways.values() for kind in one.types], gateways)
+    own_writes = providers.Singleton(OwnWrites, reading)
     receive_webhook = providers.Singleton(ReceiveWebhook, inbox, new_id)
     receive_callback = providers.Singleton(ReceiveCallback, inbox, payments, new_id)
     receive_hint = providers.Singleton(ReceiveHint, payments, open_payments, daraja_callbacks, clock, new_id)
@@ -144,6 +200,15 @@ class Container(containers.DeclarativeContainer):
         find_payment=find_payment,
         find_refund=find_refund,
         find_history=find_history,
+        list_payments=list_payments,
+        list_refunds=list_refunds,
+        list_history=list_history,
+        add_note=add_note,
+        save_method=save_method,
+        find_methods=find_methods,
+        remove_method=remove_method,
+        types=types,
+        own_writes=own_writes,
         blinder=vault,
     )
     ears = providers.Singleton(
@@ -215,12 +280,21 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
             vault = Vault(await data_keys.load(database, master))
         except ValueError as why:
             raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
-        container = Container(settings=settings, database=database, vault=vault)
+        reading = Reading(database, await _replica(settings, stack))
+        container = Container(settings=settings, database=database, reading=reading, vault=vault)
         gateways = {name: timed(gateway) for name, gateway in configured_gateways(container, settings).items()}
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         container.gateways.override(providers.Object(gateways))
         yield container
+
+
+async def _replica(settings: Settings, stack: AsyncExitStack) -> Database | None:
+    """Opened without a connection: it need not be there."""
+    if settings.read_dsn is None:
+        return None
+    replica = Database(settings.read_dsn, size=settings.db_pool_size, set_aside=0, wait=PATIENCE, lazy=True)
+    return await stack.enter_async_context(replica)
 
 
 def configured_gateways(container: Container, settings: Settings) -> dict[GatewayName, Any]:

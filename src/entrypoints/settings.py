@@ -52,6 +52,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     db_password: str | None = None
     db_owner_user: str | None = None
     db_owner_password: str | None = None
+    database_read_url: str | None = None
+    db_read_host: str | None = None
+    db_read_port: Port | None = None
+    db_read_name: str | None = None
+    db_read_user: str | None = None
+    db_read_password: str | None = None
     db_pool_size: Annotated[int, msgspec.Meta(ge=2, le=200)] = 16
 
     stripe_secret_key: str | None = None
@@ -127,6 +133,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.stripe_secret_key or "").startswith(("sk_live_", "rk_live_"))
 
     @property
+    def stripe_account(self) -> str:
+        """Customers of test mode are none in live mode, and those of a stand-in none at Stripe."""
+        return self.stripe_base_url or ("live" if self.stripe_livemode else "test")
+
+    @property
     def dsn(self) -> str | None:
         """The database, as the application's role."""
         return self.database_url or self._dsn(self.db_user, self.db_password)
@@ -135,6 +146,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def owner_dsn(self) -> str | None:
         """The database, as the role that owns it: for migrations and partitions."""
         return self.database_owner_url or self._dsn(self.db_owner_user, self.db_owner_password) or self.dsn
+
+    @property
+    def read_dsn(self) -> str | None:
+        """The replica, if there is one; what is not said of it is as it is of the database."""
+        if self.dsn is None or self.db_read_host is None:
+            return self.database_read_url
+        written = urlsplit(self.dsn)
+        user = self.db_read_user or unquote(written.username or "")
+        password = self.db_read_password or unquote(written.password or "")
+        login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        port = self.db_read_port or written.port or 5432
+        name = f"/{self.db_read_name}" if self.db_read_name else written.path
+        return written._replace(netloc=f"{login}@{self.db_read_host}:{port}", path=name).geturl()
 
     @property
     def app_role(self) -> str | None:

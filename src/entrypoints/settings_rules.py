@@ -81,6 +81,19 @@ EVERYWHERE: Final[Sequence[Rule]] = (
     ("DATABASE_OWNER_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_owner_url)),
     ("DATABASE_URL and DB_HOST cannot both be set", lambda s: not (s.database_url and s.db_host)),
     ("DB_USER must be set with DB_HOST", lambda s: not s.db_host or bool(s.db_user)),
+    ("DATABASE_READ_URL must be postgres://user:password@host:port/name", lambda s: _is_dsn(s.database_read_url)),
+    (
+        "DATABASE_READ_URL and DB_READ_HOST cannot both be set",
+        lambda s: not (s.database_read_url and s.db_read_host),
+    ),
+    (
+        "DB_READ_HOST must be set with DB_READ_PORT, DB_READ_NAME, DB_READ_USER and DB_READ_PASSWORD",
+        lambda s: bool(s.db_read_host) or not any((s.db_read_port, s.db_read_name, s.db_read_user, s.db_read_password)),
+    ),
+    (
+        "DATABASE_URL (or DB_HOST) must be set with DATABASE_READ_URL or DB_READ_HOST",
+        lambda s: s.dsn is not None or not (s.database_read_url or s.db_read_host),
+    ),
 )
 
 #: What every serving process needs, wherever it runs.

@@ -42,6 +42,7 @@ async def work(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(_PAUSE_S, apply(container.apply_inbox()), stop, "inbox"))
             tasks.create_task(every(_PAUSE_S, looks.round, stop, "reconcile"))
+            tasks.create_task(every(_PAUSE_S, container.detach_methods().execute, stop, "detach"))
             tasks.create_task(every(_PAUSE_S, refunds.round, stop, "reconcile_refunds"))
             tasks.create_task(every(_SWEEP_EVERY_S, sweep(container), stop, "sweep"))
             tasks.create_task(every(_MONTHS_EVERY_S, months(settings), stop, "months"))

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -22,9 +23,10 @@ from application.ports.payments import (
     Step,
     Work,
 )
+from application.ports.stories import Stories
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused
 from domain.evidence import Claim, Source
-from domain.history import tell, verify
+from domain.history import Entry, tell, verify
 from domain.payment import Payment, ReferenceKind, Report
 from domain.status import Status
 from tests.builders import (
@@ -59,8 +61,14 @@ async def opened(payments: Payments, payment: Payment, **facts: object) -> tuple
     return Kept(promise.payment, promise.entry.hash), claim.lease
 
 
+async def entries_of(stories: Stories, payment_id: UUID) -> list[Entry]:
+    story = await stories.of(payment_id)
+    assert story
+    return story.entries
+
+
 class PaymentsContract:
-    """Subclasses give the fixtures `payments` and `open_payments`, empty, over one store."""
+    """Subclasses give the fixtures `payments`, `open_payments` and `stories`, empty, over one store."""
 
     # what was promised is there
 
@@ -79,7 +87,7 @@ class PaymentsContract:
         assert await payments.find(uuid7()) is None
         assert await payments.find(a_payment().user_id) is None
 
-    async def test_its_history_verifies_after_every_step(self, payments: Payments) -> None:
+    async def test_its_story_verifies_after_every_step(self, payments: Payments, stories: Stories) -> None:
         """The story is whole: seq 1…n, each entry hashing all before it, ending in the head on the payment."""
         kept, lease = await opened(payments, a_payment())
         await payments.record(a_step(kept, Report(evidence=(evidence(Claim.LOST),)), lease=lease))
@@ -87,10 +95,16 @@ class PaymentsContract:
         assert found
         await payments.record(a_step(found, Report(evidence=(paid(usd(2500)),))))
 
-        found, story = await payments.find(kept.payment.id), await payments.history(kept.payment.id)
-        assert found
-        assert [entry.seq for entry in story] == [1, 2, 3]
-        assert verify(story, found.head) is None
+        story = await stories.of(kept.payment.id)
+        assert story
+        assert story.user_id == kept.payment.user_id
+        assert [entry.seq for entry in story.entries] == [1, 2, 3]
+        assert verify(story.entries, story.head) is None
+
+    async def test_a_payment_that_is_not_there_has_no_story(self, stories: Stories) -> None:
+        """Neither an id of ours nor one that cannot be ours is an error."""
+        assert await stories.of(uuid7()) is None
+        assert await stories.of(a_payment().user_id) is None
 
     # never twice
 
@@ -224,7 +238,7 @@ class PaymentsContract:
 
         assert isinstance(await payments.open(a_promise(key=a_key())), Opened)
 
-    async def test_who_read_an_older_version_moves_nothing(self, payments: Payments) -> None:
+    async def test_who_read_an_older_version_moves_nothing(self, payments: Payments, stories: Stories) -> None:
         """Two who read the same version: one wins, the other reads again."""
         kept, _ = await opened(payments, a_payment())
         steps = [a_step(kept, Report(evidence=(evidence(claim),))) for claim in (Claim.LOST, Claim.AUTHORIZED)]
@@ -232,7 +246,9 @@ class PaymentsContract:
         outcomes = await asyncio.gather(*map(payments.record, steps))
 
         assert {recorded.outcome for recorded in outcomes} == {Outcome.DONE, Outcome.STALE}
-        assert len(await payments.history(kept.payment.id)) == 2
+        story = await stories.of(kept.payment.id)
+        assert story
+        assert len(story.entries) == 2
 
     async def test_who_lost_the_lease_is_fenced(self, payments: Payments, open_payments: OpenPayments) -> None:
         """An older epoch moves nothing, whatever it was told."""

@@ -38,6 +38,24 @@ class Customer:
         headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
         return await self.service.http.post(f"{self.service.api(api)}/payments", json=body, headers=headers)
 
+    async def save(self, body: Body, *, key: str | None = None, api: str | None = None) -> httpx.Response:
+        """Keep a method; `body` says which, and is this user's."""
+        headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
+        url = f"{self.service.api(api)}/payments/methods"
+        return await self.service.http.post(url, json={"user_id": str(self.id), **body}, headers=headers)
+
+    async def save_card(self, token: str = "tok_visa", **facts: Any) -> httpx.Response:
+        return await self.save({"type": "CARD", "token": token, **facts})
+
+    async def methods(self) -> list[Body]:
+        """What this user has saved, as the API tells it."""
+        listed: list[Body] = (await self._get(f"/payments/methods/{self.id}"))["data"]
+        return listed
+
+    async def remove(self, method_id: str) -> httpx.Response:
+        url = f"{self.service.api()}/payments/methods/{self.id}/{method_id}"
+        return await self.service.http.delete(url, headers={"Authorization": f"Bearer {self.token}"})
+
     async def pay_until_told(self, body: Body, key: str) -> httpx.Response:
         """What a shop does that got no answer: the same request again, until the outcome is known."""
 

@@ -38,6 +38,27 @@ class Stripe(StandIn):
         (intent,) = await self.intents(user)
         return intent
 
+    async def a_token(self, test_token: str = "tok_visa") -> str:
+        """A single-use one of this card, as Stripe's form makes them."""
+        made: dict[str, Any] = await self._ask("POST", "tokens", data={"test_token": test_token})
+        return str(made["id"])
+
+    async def customers(self, user: UUID) -> list[Any]:
+        return _of(user, (await self._ask("GET", "customers", params={"limit": 100}))["data"])
+
+    async def attached(self, user: UUID) -> list[str]:
+        """The names of all methods that belong to this user's customers."""
+        lists = [
+            await self._ask("GET", f"customers/{customer['id']}/payment_methods", params={"limit": 100})
+            for customer in await self.customers(user)
+        ]
+        return [method["id"] for one in lists for method in one["data"]]
+
+    async def _ask(self, verb: str, path: str, **content: Any) -> Any:
+        headers = {"Authorization": "Bearer sk_test_e2e"}
+        answer = await self.http.request(verb, f"{self.url}/v1/{path}", headers=headers, **content)
+        return answer.raise_for_status().json()
+
     async def play(self, part: str, intent: str, **facts: Any) -> None:
         """What the customer or the bank does: `fund`, `authenticate`, `settle` or `expire`."""
         (await self.http.post(f"{self.url}/_{part}/{intent}", json=facts)).raise_for_status()

@@ -9,6 +9,8 @@ from uuid import UUID
 from adapters.postgres.connection import connected
 
 _GENESIS: Final = "00" * 32
+#: What is told with an entry and is no part of it.
+_BESIDE: Final = {"hash", "previous_hash", "note", "metadata"}
 
 
 def check_told(answer: dict[str, Any]) -> list[Any]:
@@ -20,7 +22,7 @@ def check_told(answer: dict[str, Any]) -> list[Any]:
     assert all(before["hash"] == after["previous_hash"] for before, after in pairwise(entries))
     assert all(before["status"] == after["was"] for before, after in pairwise(entries))
     for entry in entries:
-        told = {name: value for name, value in entry.items() if name not in {"hash", "previous_hash"}}
+        told = {name: value for name, value in entry.items() if name not in _BESIDE}
         body = json.dumps(told, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
         assert sha256(bytes.fromhex(entry["previous_hash"]) + body).hexdigest() == entry["hash"]
     return entries

@@ -36,6 +36,12 @@ _PARENTS = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'append-only'; END $$;
     CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payment_history FOR EACH ROW EXECUTE FUNCTION refuse();
 
+    CREATE TABLE refunds (
+        id                 uuid        NOT NULL,
+        payment_created_at timestamptz NOT NULL,
+        PRIMARY KEY (payment_created_at, id)
+    ) PARTITION BY RANGE (payment_created_at);
+
     CREATE TABLE webhook_inbox (
         id         uuid        NOT NULL,
         arrived_at timestamptz NOT NULL,
@@ -93,7 +99,7 @@ class TestPreparing:
         assert await store(owner, datetime(2026, 11, 30, 23, 59, 59, 999_999, UTC)) == "payments_2026_11"
         assert await store(owner, datetime(2026, 12, 1, tzinfo=UTC)) == "payments_2026_12"
         assert await prepare(owner, today=TODAY) == []
-        assert await ahead(owner) == [3, 3, 3]
+        assert await ahead(owner) == [3, 3, 3, 3]
 
     async def test_outside_of_all_months_nothing_is_taken(self, owner: Connection) -> None:
         """There is no default partition: it would make detaching wait."""
@@ -153,7 +159,7 @@ class TestPreparing:
             transaction = writer.transaction()
             await transaction.start()
             await store(writer, datetime(2026, 11, 5, tzinfo=UTC))
-            assert len(await prepare(owner, today=TODAY)) == 9
+            assert len(await prepare(owner, today=TODAY)) == 12
             await store(writer, datetime(2026, 11, 6, tzinfo=UTC))
             await transaction.commit()
             assert await store(writer, datetime(2026, 12, 5, tzinfo=UTC)) == "payments_2026_12"
@@ -224,8 +230,8 @@ class TestTogether:
             for _ in range(2)
         ]
         answers = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-        assert sum(int(output) for output, _ in answers) == 12
-        assert await ahead(owner) == [3, 3, 3]
+        assert sum(int(output) for output, _ in answers) == 16
+        assert await ahead(owner) == [3, 3, 3, 3]
 
     async def test_eight_sessions_make_every_month_once(self, ledger: Database, owner: Connection) -> None:
         """The same with all of them asking in the same millisecond."""
@@ -235,8 +241,8 @@ class TestTogether:
                 return await prepare(connection, today=TODAY)
 
         answers = await asyncio.gather(*(one() for _ in range(8)))
-        assert sorted(len(made) for made in answers) == [0] * 7 + [12]
-        assert await ahead(owner) == [3, 3, 3]
+        assert sorted(len(made) for made in answers) == [0] * 7 + [16]
+        assert await ahead(owner) == [3, 3, 3, 3]
 
     async def test_where_nothing_is_missing_nobody_waits(self, ledger: Database, owner: Connection) -> None:
         """The daily look needs no lock; making something does."""
@@ -252,11 +258,11 @@ class TestCoverage:
     async def test_it_counts_months_in_a_row_after_this_one(self, owner: Connection) -> None:
         """A gap ends the count: the gap's payments would have nowhere to go."""
         await prepare(owner, today=TODAY)
-        assert await ahead(owner) == [3, 3, 3]
-        assert await ahead(owner, date(2027, 1, 31)) == [1, 1, 1]
-        assert await ahead(owner, date(2027, 3, 1)) == [-1, -1, -1]
+        assert await ahead(owner) == [3, 3, 3, 3]
+        assert await ahead(owner, date(2027, 1, 31)) == [1, 1, 1, 1]
+        assert await ahead(owner, date(2027, 3, 1)) == [-1, -1, -1, -1]
         await owner.execute("DROP TABLE payments_2026_12")
-        assert await ahead(owner) == [0, 3, 3]
+        assert await ahead(owner) == [0, 3, 3, 3]
 
     async def test_fewer_than_two_is_an_alarm(self) -> None:
         """Two months are time enough for a person; less is not."""
@@ -266,7 +272,7 @@ class TestCoverage:
         """Readiness asks with the rights it has; a table that is missing counts as uncovered."""
         assert ledger is blank_database
         async with connected(ledger.dsn) as application:
-            assert await ahead(application) == [-1, -1, -1]
+            assert await ahead(application) == [-1, -1, -1, -1]
 
     async def test_the_template_is_ready_for_payments(self, database: Database) -> None:
         """What every other test relies on: the real tables, prepared."""

@@ -13,6 +13,8 @@ from adapters.postgres import data_keys
 from adapters.postgres.open_payments import PostgresOpenPayments
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database, serving
+from adapters.postgres.reading import Reading
+from adapters.postgres.stories import PostgresStories
 from application.ports.gateway import Operation
 from application.ports.payments import Answer
 from domain.errors import InDoubt, Unavailable
@@ -42,6 +44,10 @@ class TestPostgresPayments(PaymentsContract):
     def open_payments(self, pool: Database, vault: Vault) -> PostgresOpenPayments:
         return PostgresOpenPayments(pool, vault)
 
+    @pytest.fixture
+    def stories(self, pool: Database) -> PostgresStories:
+        return PostgresStories(Reading(pool))
+
 
 @pytest.fixture
 async def payments(pool: Database, vault: Vault) -> PostgresPayments:
@@ -68,7 +74,8 @@ async def test_history_cannot_be_rewritten_not_even_by_its_owner(
     ("statement", "partitions"),
     [
         (PostgresPayments._FIND, "payments_"),
-        (PostgresPayments._HISTORY, "payment_history_"),
+        (PostgresStories._OF, "payments_"),
+        (PostgresStories._OF, "payment_history_"),
     ],
 )
 async def test_a_look_up_by_id_touches_one_month(

@@ -10,12 +10,10 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,37 +22,27 @@ from structlog.testing import capture_logs
 
 from adapters.stripe.gateway import StripeGateway
 from application.ports.gateway import NothingSent, Operation
-from domain.evidence import Claim, Evidence, Reason, Source
+from domain.evidence import Claim, Reason, Source
 from domain.payment import Payment, ReferenceKind, Report
 from domain.status import Status
 from tests.builders import a_payment
-from tests.fakes import StandingClock
+from tests.integration.scripted_stripe import (
+    API_KEY,
+    CLIENT_SECRET,
+    REPLAYED,
+    Script,
+    a_gateway,
+    an_error,
+    an_intent,
+    speaking,
+    the,
+)
 
 INTENT = ReferenceKind.PAYMENT_INTENT
-CLIENT_SECRET = "pi_1_secret_of_the_customer"
-API_KEY = "sk_test_a_key_that_no_log_may_show"
-REPLAYED = {"Idempotent-Replayed": "true"}
 METHOD = {"id": "pm_1", "object": "payment_method", "card": {"brand": "visa", "last4": "4242"}}
 _REQUEST = b"POST /v1/"
 
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def an_intent(status: str = "succeeded", **facts: Any) -> dict[str, Any]:
-    return {
-        "id": "pi_1",
-        "object": "payment_intent",
-        "amount": 2500,
-        "amount_received": 2500 if status == "succeeded" else 0,
-        "currency": "usd",
-        "status": status,
-        "created": 1_790_000_000,
-        "client_secret": CLIENT_SECRET,
-    } | facts
-
-
-def an_error(kind: str, code: str | None = None, **facts: Any) -> dict[str, Any]:
-    return {"error": {"type": kind, "code": code, "message": f"says {CLIENT_SECRET}", **facts}}
 
 
 DECLINED = an_error(
@@ -64,46 +52,6 @@ DECLINED = an_error(
     payment_intent={"id": "pi_1", "object": "payment_intent", "status": "requires_payment_method"},
 )
 NOT_AN_ANSWER = "<html>502 Bad Gateway</html>"
-
-
-@dataclass
-class Script:
-    """A Stripe that answers as it is told, by method and path; what comes again gets the last answer again."""
-
-    answers: dict[str, list[tuple[int, Any, dict[str, str]]]] = field(default_factory=dict)
-    keys: list[str] = field(default_factory=list)
-
-    def says(self, route: str, status: int, body: Any, headers: dict[str, str] | None = None) -> "Script":
-        self.answers.setdefault(route, []).append((status, body, headers or {}))
-        return self
-
-    async def answer(self, request: web.Request) -> web.Response:
-        if "Idempotency-Key" in request.headers:
-            self.keys.append(request.headers["Idempotency-Key"])
-        waiting = self.answers[f"{request.method} {request.path.removeprefix('/v1/')}"]
-        status, body, headers = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        text = body if isinstance(body, str) else json.dumps(body)
-        return web.Response(status=status, text=text, headers={"Request-Id": "req_1", **headers})
-
-
-def a_gateway(url: str, **facts: Any) -> StripeGateway:
-    times = {"connect_timeout": timedelta(seconds=0.4), "total_timeout": timedelta(seconds=1)} | facts
-    return StripeGateway(api_key=API_KEY, clock=StandingClock(), base_url=url, **times)
-
-
-@asynccontextmanager
-async def speaking(script: Script) -> AsyncIterator[StripeGateway]:
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", script.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    gateway = a_gateway(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    try:
-        yield gateway
-    finally:
-        await gateway.close()
-        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -125,11 +73,6 @@ async def listening(serve: Connection, tls: ssl.SSLContext | None = None) -> Asy
 async def collected(gateway: StripeGateway, payment: Payment | None = None, token: str = "pm_1") -> Report:
     payment = payment or a_payment()
     return await gateway.collect(payment, Operation(started_at=payment.created_at, token=token))
-
-
-def the(report: Report) -> Evidence:
-    [piece] = report.evidence
-    return piece
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.payments_contract import PaymentsContract
-from tests.fakes import InMemoryPayments
+from tests.fakes import InMemoryPayments, InMemoryStories
 
 
 class TestInMemoryPayments(PaymentsContract):
@@ -14,3 +14,7 @@ class TestInMemoryPayments(PaymentsContract):
     @pytest.fixture
     def open_payments(self, payments: InMemoryPayments) -> InMemoryPayments:
         return payments
+
+    @pytest.fixture
+    def stories(self, payments: InMemoryPayments) -> InMemoryStories:
+        return InMemoryStories(payments)

@@ -33,12 +33,20 @@ def test_order_of_keys_blanks_and_filled_in_defaults_do_not_count(request_: NewP
     assert backwards.canonical() == sparse.canonical() == request_.canonical()
 
 
-@pytest.mark.parametrize("field", ["user_id", "order_id", "amount", "currency", "method", "capture_method", "metadata"])
+@pytest.mark.parametrize(
+    "field", ["user_id", "order_id", "amount", "currency", "method", "method_id", "capture_method", "metadata"]
+)
 def test_every_field_counts(field: str) -> None:
     """Another amount under the same key is another request."""
     one, other = Requests.build(), Requests.build()
     other_method = NewMethod(type=MethodType.MPESA, phone="254712345678")
-    changed = {"method": other_method, "metadata": {}, "capture_method": "manual", "currency": "KES"}
+    changed = {
+        "method": other_method,
+        "method_id": "550e8400-e29b-41d4-a716-446655440000",
+        "metadata": {},
+        "capture_method": "manual",
+        "currency": "KES",
+    }
     value = changed.get(field, getattr(other, field))
     before = msgspec.structs.replace(
         one, **({"capture_method": "automatic", "currency": "USD"} | {"metadata": {"a": 1}})

@@ -65,6 +65,17 @@ async def test_a_phone_is_asked_in_its_one_spelling() -> None:
     assert world.start.asked[0].method.phone == "254712345678"
 
 
+async def test_a_saved_method_is_named_by_its_id() -> None:
+    """In the place of `paymentMethod`; whose it is, the use case looks up."""
+    world = World()
+
+    async with world.client() as client:
+        response = await post_payment(client, a_body(paymentMethod=..., paymentMethodId=str(SOMEONE_ELSE)))
+
+    assert response.status_code == 201
+    assert world.start.asked[0].method == SOMEONE_ELSE
+
+
 async def test_the_answer_is_the_use_cases_byte_for_byte() -> None:
     """The bytes may be stored ones: nobody formats them again."""
     world = World()
@@ -237,7 +248,10 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
         {"paymentMethod": {"type": "MPESA", "phoneNumber": "+4915112345678"}},
         "paymentMethod.phoneNumber",
     ),
-    "a saved method": ({"paymentMethodId": str(SOMEONE)}, "paymentMethodId"),
+    "a saved method beside another": ({"paymentMethodId": str(SOMEONE)}, "paymentMethodId"),
+    "a saved method that is no UUID": ({"paymentMethod": ..., "paymentMethodId": "card"}, "paymentMethodId"),
+    "a saved method in capitals": ({"paymentMethod": ..., "paymentMethodId": str(SOMEONE).upper()}, "paymentMethodId"),
+    "neither method nor saved one": ({"paymentMethod": None, "paymentMethodId": None}, "paymentMethod"),
     "an unknown field": ({"amout": 1}, "amout"),
     "capture method unknown": ({"capture_method": "later"}, "capture_method"),
     "description too long": ({"description": "x" * 501}, "description"),

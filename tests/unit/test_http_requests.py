@@ -55,9 +55,9 @@ async def test_an_address_has_one_spelling(path: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/payments", "OPTIONS, POST"),
-        ("GET", "/payments", "OPTIONS, POST"),
-        ("HEAD", "/payments", "OPTIONS, POST"),
+        ("DELETE", "/payments", "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/webhooks/stripe", "OPTIONS, POST"),
+        ("HEAD", "/webhooks/stripe", "OPTIONS, POST"),
         ("PUT", f"/payments/{SOMEONE}", "GET, HEAD, OPTIONS"),
         ("POST", "/health/live", "GET, HEAD, OPTIONS"),
         ("GET", f"/webhooks/mm/{A_TOKEN}", "OPTIONS, POST"),
@@ -448,7 +448,7 @@ async def test_two_request_ids_are_none() -> None:
     assert UUID_SHAPE.fullmatch(response.headers["x-request-id"])
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/payments", "/payments/x", "//"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/webhooks/stripe", "/payments/x", "//"])
 async def test_every_answer_carries_the_headers_of_a_careful_server(path: str) -> None:
     """Nothing is sniffed, referred or kept; no banner says what we run."""
     async with World().client() as client:

@@ -44,11 +44,14 @@ PRODUCTION = {
 KEY_SET = """{"keys": [
     {"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 ]}"""
+WRITTEN = {"DATABASE_URL": "postgres://app:p%2Fq@db:5433/payments?sslmode=verify-full"}
 #: Every variable whose value opens something.
 SECRETS = {
     "DATABASE_URL": "postgres://app:s3cret@db.example.org/payment_service",
     "DATABASE_OWNER_URL": "postgres://owner:s3cret@db.example.org/payment_service",
     "DB_PASSWORD": "s3cret",
+    "DATABASE_READ_URL": "postgres://app:s3cret@replica.example.org/payment_service",
+    "DB_READ_PASSWORD": "s3cret",
     "DB_OWNER_PASSWORD": "s3cret",
     "STRIPE_SECRET_KEY": "sk_live_s3cret",
     "STRIPE_WEBHOOK_SECRET": "whsec_s3cret",
@@ -152,6 +155,8 @@ class TestValues:
             ("CHECK_AFTER_SECONDS", "0,0"),
             ("CHECK_AFTER_SECONDS", "9999999999"),
             ("DATABASE_URL", "nonsense"),
+            ("DATABASE_READ_URL", "replica.example.org"),
+            ("DB_READ_PORT", "0"),
             ("DATABASE_URL", "postgres://a:pass/word@db/name"),
             ("ENCRYPTION_KEYS", f"{MASTER_KEY},{MASTER_KEY}"),
             ("DUPLICATE_WINDOW_SECONDS", "10min"),
@@ -225,6 +230,10 @@ class TestValues:
             ({**MPESA, "MPESA_CALLBACK_URL": ""}, "MPESA_CALLBACK_URL"),
             ({"DATABASE_URL": "postgres://a:b@c/d", "DB_HOST": "c", "DB_USER": "a"}, "DB_HOST"),
             ({"DB_HOST": "db"}, "DB_USER"),
+            ({"DATABASE_URL": "postgres://a:b@c/d", "DB_READ_USER": "a"}, "DB_READ_HOST"),
+            ({**WRITTEN, "DB_READ_HOST": "c", "DATABASE_READ_URL": "postgres://a:b@c/d"}, "DB_READ_HOST"),
+            ({"DB_READ_HOST": "replica"}, "DATABASE_URL"),
+            ({"DATABASE_READ_URL": "postgres://a:b@c/d"}, "DB_HOST"),
             ({"MPESA_CONFIRM": "status"}, "MPESA_INITIATOR_NAME"),
             ({"MPESA_B2C_SHORTCODE": "600992"}, "MPESA_INITIATOR_NAME"),
             ({"MPESA_CERTIFICATE": "safaricom.pem"}, "MPESA_INITIATOR_PASSWORD"),
@@ -419,6 +428,32 @@ class TestTheDatabase:
         settings = load({"DB_HOST": "db", "DB_USER": "app", "DB_OWNER_USER": "owner"})
 
         assert settings.app_role == "app"
+
+    @pytest.mark.parametrize(
+        ("said", "replica"),
+        [
+            ({}, None),
+            ({"DB_READ_HOST": "copy"}, "postgres://app:p%2Fq@copy:5433/payments?sslmode=verify-full"),
+            (
+                {
+                    "DB_READ_HOST": "copy",
+                    "DB_READ_PORT": "6000",
+                    "DB_READ_NAME": "same",
+                    "DB_READ_USER": "reader",
+                    "DB_READ_PASSWORD": "a@b",
+                },
+                "postgres://reader:a%40b@copy:6000/same?sslmode=verify-full",
+            ),
+            ({"DATABASE_READ_URL": "postgres://a:b@copy/d"}, "postgres://a:b@copy/d"),
+        ],
+    )
+    def test_a_replica_is_like_the_database_unless_it_is_said(
+        self, said: Mapping[str, str], replica: str | None
+    ) -> None:
+        """
+        Its host is enough; without one there is no replica.
+        """
+        assert load({**WRITTEN, **said}).read_dsn == replica
 
 
 class TestSecrets:

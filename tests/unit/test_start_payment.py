@@ -2,9 +2,12 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
+from uuid_utils.compat import uuid7
 
 from application.ports.gateway import NothingSent, Operation, Preparation
 from application.ports.payments import Opened, Promise, Purpose, Recorded, Repeated, Step
@@ -13,10 +16,26 @@ from domain.errors import DuplicatePayment, GatewayUnavailable, InDoubt, Invalid
 from domain.evidence import Claim, Reason, Source
 from domain.history import Cause, CauseKind, verify
 from domain.payment import Payment, ReferenceKind, Report
+from domain.saved_method import SavedMethod
 from domain.status import Status
-from tests.builders import a_key, a_phone, a_request, evidence, kes, paid, usd
+from tests.builders import (
+    SOMEONE,
+    SOMEONE_ELSE,
+    a_card,
+    a_key,
+    a_phone,
+    a_request,
+    a_saved_card,
+    evidence,
+    kes,
+    paid,
+    usd,
+)
 from tests.fakes import Claimed, _place
+from tests.fakes_methods import Kept
 from tests.worlds import LOST, PAID, given, render
+
+CARD: Final = a_saved_card()
 
 
 async def fails(step: Step) -> Recorded:
@@ -358,6 +377,64 @@ class TestRacing:
 
         assert answered.answer.status == 202
         assert answered.id == world.the_payment().id
+
+
+class TestSavedMethods:
+    async def test_a_saved_card_pays_with_its_lasting_token_and_its_customer(self) -> None:
+        """Both live with the operation, so that a repeat asks for the same."""
+        world = given(LOST)
+        world.methods.kept[CARD.id] = Kept(CARD, b"likeness", None)
+
+        await world.start_payment.execute(a_request(method=CARD.id))
+
+        payment = world.the_payment()
+        operation = await world.payments.operation(payment.id)
+        assert operation
+        assert (operation.token, operation.customer) == ("pm_1", "cus_1")
+        assert payment.method == a_card(token=None)
+
+    @pytest.mark.parametrize("user", [SOMEONE_ELSE, SOMEONE])
+    async def test_it_must_be_the_payers_whoever_asks(self, user: UUID) -> None:
+        """Another's, or none at all: a fault of the field, and nothing is opened."""
+        world = given(PAID)
+        world.methods.kept[CARD.id] = Kept(CARD, b"likeness", None)
+        theirs = CARD.id if user == SOMEONE_ELSE else uuid7()
+
+        with pytest.raises(Invalid) as told:
+            await world.start_payment.execute(a_request(user_id=user, method=theirs, key=a_key()))
+
+        assert told.value.faults[0].field == "paymentMethodId"
+        assert not world.payments.kept
+        assert not world.payments.keys
+
+    async def test_what_it_paid_for_is_told_again_after_it_was_removed(self) -> None:
+        """Same key, same body: the first answer, byte for byte; another body, or no key: it is gone."""
+        world = given(PAID)
+        world.methods.kept[CARD.id] = Kept(CARD, b"likeness", None)
+        first = await world.start_payment.execute(a_request(method=CARD.id, key=a_key()))
+        await world.remove_method.execute(SOMEONE, CARD.id)
+
+        again = await world.start_payment.execute(a_request(method=CARD.id, key=a_key(), request_id="req-2"))
+
+        assert (again.answer, again.replayed) == (first.answer, True)
+        with pytest.raises(KeyReused):
+            await world.start_payment.execute(a_request(method=CARD.id, key=a_key(body="another")))
+        with pytest.raises(Invalid):
+            await world.start_payment.execute(a_request(method=CARD.id, order_id="order_2"))
+
+    async def test_it_is_a_duplicate_of_what_it_stands_for(self) -> None:
+        """The rule goes by type and phone, not by how they were said."""
+        world = given(PAID, PAID)
+        phone = SavedMethod(id=uuid7(), user_id=SOMEONE, method=a_phone())
+        world.methods.kept[CARD.id] = Kept(CARD, b"card", None)
+        world.methods.kept[phone.id] = Kept(phone, b"phone", None)
+        await world.start_payment.execute(a_request())
+        await world.start_payment.execute(a_request(method=a_phone(), money=kes(10)))
+
+        with pytest.raises(DuplicatePayment):
+            await world.start_payment.execute(a_request(method=CARD.id))
+        with pytest.raises(DuplicatePayment):
+            await world.start_payment.execute(a_request(method=phone.id, money=kes(10)))
 
 
 class TestMpesa:

@@ -23,7 +23,9 @@ from application.ports.shared_token import SharedToken
 from domain.errors import NotCapturable
 from domain.evidence import Claim, Evidence, Source
 from domain.money import Money
-from domain.payment import Payment, ReferenceKind, Report
+from domain.payment import CaptureMethod, Payment, ReferenceKind, Report
+from domain.payment_method import GatewayName, MethodType
+from domain.payment_type import PaymentType
 from domain.refund import Refund, RefundChannel
 from domain.verdict import unconfirmed
 
@@ -109,6 +111,21 @@ class DarajaGateway:
         """Never: a push takes no key, and a second one would ask the customer twice."""
         return False
 
+    @property
+    def types(self) -> tuple[PaymentType, ...]:
+        """The one that there is."""
+        return (
+            PaymentType(
+                type=MethodType.MPESA,
+                gateway=GatewayName.MPESA,
+                limits=self._rules.limits,
+                capture_methods=(CaptureMethod.AUTOMATIC,),
+                refunds=self._refunds.are_possible,
+                partial_refunds=self._refunds.may_be_partial,
+                can_be_saved=True,
+            ),
+        )
+
     def check(self, payment: Payment) -> None:
         """Kenyan shillings, whole, within the limits, taken at once, from a phone."""
         self._rules.check(payment)
@@ -157,6 +174,10 @@ class DarajaGateway:
         """Asks M-Pesa's books, where there is a name to ask by; the answer comes on a path of its own."""
         await self._refunds.look_up(refund)
         return Report()
+
+    def check_capture(self, payment: Payment, amount: int) -> None:  # noqa: ARG002 - the port's
+        """M-Pesa holds no money: there is never any to capture."""
+        raise NotCapturable
 
     async def capture(self, payment: Payment, operation: Operation) -> Report:  # noqa: ARG002 - the port's
         """M-Pesa holds no money: there is never any to capture."""

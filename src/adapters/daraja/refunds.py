@@ -54,6 +54,16 @@ class Refunds:
         self._b2c_shortcode = b2c_shortcode
         self._status = status
 
+    @property
+    def are_possible(self) -> bool:
+        """Whether money can be given back at all."""
+        return self._initiator is not None
+
+    @property
+    def may_be_partial(self) -> bool:
+        """Whether a part of a payment can."""
+        return self.are_possible and self._b2c_shortcode is not None
+
     def plan(self, payment: Payment, money: Money) -> RefundChannel:
         """
         Never a reversal beside another refund that lives or has succeeded: it would give the whole amount.

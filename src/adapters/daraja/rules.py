@@ -1,6 +1,6 @@
 """What M-Pesa would never take, told before anything is promised."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,8 +8,10 @@ from domain.errors import Fault, Invalid
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment
 from domain.payment_method import MethodType, msisdn
+from domain.payment_type import Limits
 
 _CURRENCY: Final = "KES"
+_SHILLING: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,10 @@ class Rules:
 
     smallest: int
     largest: int
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        return {_CURRENCY: Limits(self.smallest, self.largest, _SHILLING)}
 
     def check(self, payment: Payment) -> None:
         """

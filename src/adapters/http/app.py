@@ -8,6 +8,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 
 from adapters.http.auth import Authenticator
+from adapters.http.contract import Contract, OpenApi
 from adapters.http.cors import Cors
 from adapters.http.desk import UseCases, reception
 from adapters.http.health import Health, Pulse
@@ -15,6 +16,8 @@ from adapters.http.history import History
 from adapters.http.json_body import WEBHOOK_LIMIT
 from adapters.http.limits import Door
 from adapters.http.negotiation import check_manners
+from adapters.http.payment_methods import PaymentMethods
+from adapters.http.payment_types import PaymentTypes
 from adapters.http.payments import Payments
 from adapters.http.problems import Problems
 from adapters.http.refunds import Refunds
@@ -51,11 +54,17 @@ def make_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[Payments, Refunds, History],
+                route_handlers=[Payments, PaymentMethods, PaymentTypes, Refunds, History],
                 before_request=check_manners,
                 dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),
             Router("/", route_handlers=[Health], before_request=check_manners, dependencies={"pulse": _given(pulse)}),
+            Router(
+                "/",
+                route_handlers=[OpenApi],
+                before_request=check_manners,
+                dependencies={"contract": _given(Contract.of(problems.docs_url, pulse.version))},
+            ),
             Router("/", route_handlers=[Webhooks], dependencies={"ears": _given(ears)}),
         ],
         exception_handlers={Exception: problems.handle},

@@ -39,6 +39,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "capture_method": "must be automatic or manual",
     "description": "must be at most 500 characters",
     "return_url": "must be at most 2,048 characters",
+    "paymentMethodId": "must be a UUID in lower case, with dashes",
     "paymentMethod.type": "must be CARD, WALLET, BANK_TRANSFER or MPESA",
     "paymentMethod.token": "must be at most 128 characters",
     "paymentMethod.brand": "must be 1 to 32 characters",
@@ -77,7 +78,8 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     order_id: Annotated[str, Meta(min_length=1, max_length=64)]
     amount: _Amount
     currency: _Currency
-    method: NewMethod = msgspec.field(name="paymentMethod")
+    method: NewMethod | None = msgspec.field(name="paymentMethod", default=None)
+    method_id: _Id | None = msgspec.field(name="paymentMethodId", default=None)
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     description: Annotated[str, Meta(max_length=500)] | None = None
     return_url: Annotated[str, Meta(max_length=2048)] | None = None
@@ -92,25 +94,26 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """
         refuse_card_numbers(document)
         new = into(cls, document.value, forms=_FORMS)
-        faults = [*_text_faults(new), *metadata_faults(new.metadata)]
+        faults = [*_method_faults(new), *_text_faults(new), *metadata_faults(new.metadata)]
         if faults:
             raise Invalid(*faults)
         return new
 
     def canonical(self) -> str:
         """The same text for every spelling of the same request: defaults filled in, keys in order."""
-        return _canonical(self).decode()
+        return canonical(self)
 
     def to_request(self, *, request_id: str, key: Key | None) -> PaymentRequest:
         """
         Raises:
             Invalid: the currency is none, or the method lacks something or has too much.
         """
+        method = UUID(self.method_id) if self.method is None else self.method.to_method()
         return PaymentRequest(
             user_id=UUID(self.user_id),
             order_id=self.order_id,
             money=Money(self.amount, self.currency),
-            method=self.method.to_method(),
+            method=method,
             request_id=request_id,
             capture_method=self.capture_method,
             description=self.description,
@@ -121,8 +124,15 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         )
 
 
+def _method_faults(new: NewPayment) -> Iterator[Fault]:
+    if new.method is None and new.method_id is None:
+        yield Fault("paymentMethod", "is missing: say how the customer pays, or paymentMethodId")
+    if new.method is not None and new.method_id is not None:
+        yield Fault("paymentMethodId", "must not stand beside paymentMethod")
+
+
 def _text_faults(new: NewPayment) -> Iterator[Fault]:
-    named = {"order_id": new.order_id, "paymentMethod.brand": new.method.brand or ""}
+    named = {"order_id": new.order_id, "paymentMethod.brand": (new.method and new.method.brand) or ""}
     for field, text in named.items():
         if not text.isprintable():
             yield Fault(field, "must be printable")
@@ -154,4 +164,9 @@ def metadata_faults(metadata: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(path, "must be an integer of 64 bits")
 
 
-_canonical: Final = msgspec.json.Encoder(order="sorted").encode
+def canonical(body: msgspec.Struct) -> str:
+    """A body with its keys in order."""
+    return _sorted(body).decode()
+
+
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode

@@ -1,6 +1,7 @@
 """/payments"""
 
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
@@ -10,21 +11,28 @@ from adapters.http.change_request import Asked, ChangeT, NewCancel, NewCapture, 
 from adapters.http.desk import Desk
 from adapters.http.idempotency_key import idempotency_key
 from adapters.http.json_body import read_json
+from adapters.http.pages import PAGING, Paging
 from adapters.http.payment_request import NewPayment
 from adapters.http.problems import PROBLEM_JSON
+from adapters.http.query import PERIOD, Query, a_currency, an_id, an_order, one_of
 from adapters.http.replies import JSON, Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
+from adapters.http.resource_id import user_id as read_user_id
 from adapters.http.single_object import single
 from adapters.http.views import PaymentView
 from application.answered import Answered
+from application.ports.payment_lists import Wanted
 from application.undertake import ChangeRequest
 from domain.errors import Forbidden
+from domain.payment_method import GatewayName
+from domain.status import Status
 
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
 _DECLINED: Final = 402
 _SECONDS_TO_WAIT: Final = "5"
+_FILTERS: Final = PERIOD | {"status", "order_id", "currency", "gateway"}
 
 
 class Payments(Controller):
@@ -41,7 +49,28 @@ class Payments(Controller):
             raise Forbidden("The token is another user's.")
         answered = await desk.use_cases.start_payment.execute(asked)
         name_payment(request.scope, answered.id)
-        return answer_to(answered, "/payments")
+        return await desk.wrote(answer_to(answered, "/payments"))
+
+    @get(operation_id="ListPayments", opt={"parameters": _FILTERS | PAGING | {"user_id"}})
+    async def page(self, request: Request[Any, Any, Any], desk: NamedDependency[SkipValidation[Desk]]) -> Reply:
+        """One's own payments, or everybody's for an admin; newest first."""
+        desk.caller.needs("payments:read")
+        query = Query(request.scope)
+        wanted = _wanted(query, query.read("user_id", an_id))
+        return await _listed(request, desk, wanted, desk.paging(query, "GET /payments"))
+
+    @get("/user/{user_id:str}", operation_id="ListPaymentsOfUser", opt={"parameters": _FILTERS | PAGING})
+    async def page_of_user(
+        self,
+        request: Request[Any, Any, Any],
+        desk: NamedDependency[SkipValidation[Desk]],
+        user_id: FromPath[str],
+    ) -> Reply:
+        """A user's payments, newest first."""
+        desk.caller.needs("payments:read")
+        user = read_user_id(user_id)
+        query = Query(request.scope)
+        return await _listed(request, desk, _wanted(query, user), desk.paging(query, f"GET /payments/user/{user}"))
 
     @get("/{payment_id:str}", operation_id="FindPayment")
     async def find(
@@ -65,7 +94,7 @@ class Payments(Controller):
     ) -> Reply:
         """Take the money that is held, or a part of it; the rest is released."""
         change, body = await _change(request, desk, payment_id, NewCapture, "POST /payments/{id}/capture")
-        return answer_to(await desk.use_cases.capture_payment.execute(change, body.amount))
+        return await desk.wrote(answer_to(await desk.use_cases.capture_payment.execute(change, body.amount)))
 
     @post("/{payment_id:str}/cancel", operation_id="CancelPayment")
     async def cancel(
@@ -76,7 +105,7 @@ class Payments(Controller):
     ) -> Reply:
         """Release what is held; give up what waits for the customer."""
         change, _ = await _change(request, desk, payment_id, NewCancel, "POST /payments/{id}/cancel")
-        return answer_to(await desk.use_cases.cancel_payment.execute(change))
+        return await desk.wrote(answer_to(await desk.use_cases.cancel_payment.execute(change)))
 
 
 async def _change(
@@ -94,6 +123,25 @@ async def _change(
         key=desk.key(key, route, Asked(identifier, body)),
     )
     return change, body
+
+
+def _wanted(query: Query, user_id: UUID | None) -> Wanted:
+    since, until = query.period()
+    return Wanted(
+        user_id=user_id,
+        order_id=query.read("order_id", an_order),
+        status=query.read("status", one_of(Status)),
+        currency=query.read("currency", a_currency),
+        gateway=query.read("gateway", one_of(GatewayName)),
+        since=since,
+        until=until,
+    )
+
+
+async def _listed(request: Request[Any, Any, Any], desk: Desk, wanted: Wanted, paging: Paging) -> Reply:
+    after = None if paging.after is None else UUID(paging.after)
+    page = await desk.use_cases.list_payments.execute(wanted, desk.reader, limit=paging.limit, after=after)
+    return paging.reply(page, PaymentView.of, lambda payment: str(payment.id), request_id(request.scope))
 
 
 def answer_to(answered: Answered, collection: str | None = None) -> Reply:

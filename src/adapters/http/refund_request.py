@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from adapters.http.card_numbers import refuse_card_numbers
 from adapters.http.json_body import Document, into
-from adapters.http.payment_request import metadata_faults
+from adapters.http.payment_request import canonical, metadata_faults
 from adapters.http.resource_id import CANONICAL
 from application.find_payments import Reader
 from application.ports.payments import Key
@@ -50,7 +50,7 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def canonical(self) -> str:
         """The same text for every spelling of the same request: defaults filled in, keys in order."""
-        return _canonical(self).decode()
+        return canonical(self)
 
     def to_request(self, *, reader: Reader, request_id: str, key: Key | None) -> RefundRequest:
         return RefundRequest(
@@ -63,6 +63,3 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             metadata=self.metadata,
             key=key,
         )
-
-
-_canonical: Final = msgspec.json.Encoder(order="sorted").encode

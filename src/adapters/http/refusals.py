@@ -9,15 +9,16 @@ RequestRefused
 ├── RequestCutShort            the client went away while sending
 ├── NotAcceptable              it wants an answer that is not JSON
 ├── UnsupportedMedia           it sends something that is not plain JSON
-├── UnknownParameter, MalformedId, InvalidKey
+├── UnknownParameter, MalformedId, InvalidKey, InvalidCursor, InvalidReadAfter
 └── InvalidEncoding, MalformedJson, JsonTooDeep, DuplicateJsonKey, TooManyKeys
 
+InvalidParameter, an Invalid, is what query parameters are that break a rule.
 NotReady, an Unavailable, is what the readiness route says of us.
 
 A class's docstring is its message to the caller; none of them repeats what was sent.
 """
 
-from domain.errors import PaymentError, Unavailable
+from domain.errors import Invalid, PaymentError, Unavailable
 
 
 class RequestRefused(PaymentError):
@@ -70,12 +71,24 @@ class UnknownParameter(RequestRefused):
     """There is a query parameter that this route does not know, or one is repeated."""
 
 
+class InvalidParameter(Invalid):
+    """A query parameter has a value that it cannot have."""
+
+
+class InvalidCursor(RequestRefused):
+    """The cursor is none of this list, these filters and this caller: begin without one."""
+
+
 class MalformedId(RequestRefused):
     """The id in the path is not a UUID."""
 
 
 class InvalidKey(RequestRefused):
     """The Idempotency-Key header must stand once, with 1 to 255 visible ASCII characters, quoted or bare."""
+
+
+class InvalidReadAfter(RequestRefused):
+    """The X-Read-After header must stand once, as an answer to a write gave it."""
 
 
 class InvalidEncoding(RequestRefused):

@@ -1,15 +1,16 @@
 """Finished answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
 
 JSON: Final = "application/json"
-#: One's own things may be kept by one's own browser, and are asked for again each time.
+#: One's own payments may be kept by one's own browser, and are asked for again each time.
 PRIVATE: Final = {"cache-control": "private, no-cache"}
+_NO_CONTENT: Final = 204
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,14 @@ class Reply:
     def bare(cls, value: Any) -> "Reply":
         """A value without the envelope."""
         return cls(body=msgspec.json.encode(value))
+
+    @classmethod
+    def empty(cls) -> "Reply":
+        """204: it is done, and there is nothing to say."""
+        return cls(body=b"", status=_NO_CONTENT)
+
+    def with_headers(self, headers: Mapping[str, str]) -> "Reply":
+        return replace(self, headers={**self.headers, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         headers = self.headers

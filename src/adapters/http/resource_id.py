@@ -13,11 +13,25 @@ CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 
 def payment_id(text: str) -> UUID:
     """
-    The id that `text` spells.
+    The id, of a thing that we made, that `text` spells.
 
     Raises:
         MalformedId: it is no UUID at all.
         NotFound: it is one in another spelling, which its words say, or one that we never made.
+    """
+    found = user_id(text)
+    if created_at(found) is None:
+        raise NotFound
+    return found
+
+
+def user_id(text: str) -> UUID:
+    """
+    The id that `text` spells; users are made elsewhere, so that any UUID may be one.
+
+    Raises:
+        MalformedId: it is no UUID at all.
+        NotFound: it is one in another spelling.
     """
     try:
         found = UUID(text)
@@ -25,6 +39,4 @@ def payment_id(text: str) -> UUID:
         raise MalformedId from error
     if not CANONICAL.fullmatch(text):
         raise NotFound("There is nothing under this spelling: ids are written in lower case, with dashes.")
-    if created_at(found) is None:
-        raise NotFound
     return found

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 import msgspec
 
 from adapters.http.problem_kinds import DECLINED
 from adapters.http.problems import document
+from application.ports.payment_lists import Line
 from application.ports.payments import Answer
-from domain.payment import Payment, ReferenceKind
-from domain.payment_method import PaymentMethod
-from domain.refund import Refund
+from domain.evidence import Reason
+from domain.history import Entry, Note
+from domain.payment import CaptureMethod, Payment, ReferenceKind
+from domain.payment_method import GatewayName, MethodType, PaymentMethod
+from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
 
 _OK: Final = 200
@@ -20,10 +23,13 @@ _CREATED: Final = 201
 _ACCEPTED: Final = 202
 
 
+_Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
 class MethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the customer pays; never the token."""
 
-    type: str
+    type: MethodType
     brand: str | None = None
     last4: str | None = None
     phone: str | None = msgspec.field(name="phoneNumber", default=None)
@@ -38,15 +44,15 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """One payment. Amounts are minor units; times are ISO 8601 UTC."""
 
     id: UUID
-    status: str
-    reason: str | None
+    status: Status
+    reason: Reason | None
     user_id: UUID
     order_id: str
     amount: int
     currency: str
     method: MethodView = msgspec.field(name="paymentMethod")
-    gateway: str
-    capture_method: str
+    gateway: GatewayName
+    capture_method: CaptureMethod
     description: str | None
     return_url: str | None
     metadata: Mapping[str, Any]
@@ -54,15 +60,15 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     amount_captured: int
     amount_refunded: int
     amount_refundable: int
-    refund_status: str
+    refund_status: Literal["NONE", "PARTIAL", "FULL"]
     cancel_requested: bool
     disputed: bool
     late: bool
     order_overpaid: bool
-    capture_before: str | None
+    capture_before: _Time | None
     receipt: str | None
-    created_at: str
-    updated_at: str
+    created_at: _Time
+    updated_at: _Time
     version: int
 
     @classmethod
@@ -104,17 +110,17 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     payment_id: UUID
     user_id: UUID
-    status: str
-    failure: str | None
+    status: RefundStatus
+    failure: Reason | None
     amount: int
     currency: str
     reason: str | None
     metadata: Mapping[str, Any]
-    channel: str
-    origin: str
+    channel: RefundChannel
+    origin: RefundOrigin
     receipt: str | None
-    created_at: str
-    updated_at: str
+    created_at: _Time
+    updated_at: _Time
     version: int
 
     @classmethod
@@ -140,7 +146,7 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
 
 def iso(moment: datetime) -> str:
     """`2026-01-31T12:00:00.000Z`"""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def envelope(data: Any, correlation_id: str, **metadata: Any) -> bytes:
@@ -163,6 +169,17 @@ def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
         )
         return Answer(DECLINED.status, body)
     return Answer(_ACCEPTED if _is_open_question(payment) else _CREATED, envelope(view, correlation_id))
+
+
+def entry_view(entry: Entry, previous: bytes, note: Note | None) -> dict[str, Any]:
+    """What is stored of an entry, with its hash and the hash before it; beside a sealed note, what it says."""
+    told = {**msgspec.json.decode(entry.body), "previous_hash": previous.hex(), "hash": entry.hash.hex()}
+    return told if note is None else told | {"note": note.text, "metadata": note.metadata}
+
+
+def render_note(line: Line, correlation_id: str) -> Answer:
+    """What who added a note is told."""
+    return Answer(_CREATED, envelope(entry_view(line.entry, line.previous, line.note), correlation_id))
 
 
 def render_changed(payment: Payment, correlation_id: str) -> Answer:

@@ -28,7 +28,6 @@ from application.ports.payments import (
     Step,
 )
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
-from domain.history import Entry
 from domain.ids import born, created_at
 from domain.payment import Payment, ReferenceKind
 
@@ -74,8 +73,8 @@ class PostgresPayments:
                                   capture_method, status, known, refs, private, history_head, version)
             SELECT id, $2, $2, $3, $4, $5, $6, $7, $8, $9, 'PROCESSING', '[]', $10, $11, $12, 1 FROM opened
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, 1, $13, $12 FROM opened
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, 1, $13, $12, $3, $2 FROM opened
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, 1, $14, $2 FROM opened
@@ -140,6 +139,15 @@ class PostgresPayments:
         await self._database.rows(self._LET_GO_OF, holder, promise.payment.created_at)
         return await self._open(promise, tries=tries)
 
+    _CLAIMED: Final = """
+        SELECT payment_id, fingerprint, status, answer, created_at FROM idempotency_keys
+         WHERE caller = $1 AND route = $2 AND key = $3
+    """
+
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        twin = await self._database.row(self._CLAIMED, key.caller, key.route, key.key)
+        return await self._repeated(twin, key, now) if twin else None
+
     async def _repeated(self, twin: asyncpg.Record, key: Key, now: datetime) -> Repeated:
         if now - twin["created_at"] > self._keys_kept_for:
             raise KeyExpired
@@ -172,8 +180,8 @@ class PostgresPayments:
                AND NOT EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $17)
             RETURNING id
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, $16, $18, $15 FROM moved WHERE $18::bytea IS NOT NULL
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, $16, $18, $15, $37, $4 FROM moved WHERE $18::bytea IS NOT NULL
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, $16, $19, $4 FROM moved WHERE $18::bytea IS NOT NULL
@@ -305,14 +313,6 @@ class PostgresPayments:
             return None
         row = await self._database.row(self._FIND, payment_id, moment, urgent=urgent)
         return rows.kept(row, self._vault) if row else None
-
-    _HISTORY: Final = """
-        SELECT seq, body, hash FROM payment_history WHERE payment_id = $1 AND payment_created_at = $2 ORDER BY seq
-    """
-
-    async def history(self, payment_id: UUID) -> list[Entry]:
-        found = await self._database.rows(self._HISTORY, payment_id, born(payment_id))
-        return [Entry(payment_id=payment_id, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found]
 
     _BY_REFERENCE: Final = """
         SELECT payment_id FROM gateway_references WHERE kind = $1 AND reference = $2 AND refund_id IS NULL

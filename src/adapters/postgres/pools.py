@@ -43,15 +43,16 @@ class Database:
     """
     A pool of connections, some of them set aside for those who have already called a gateway.
 
-    `wait` (seconds) is how long a caller waits for a connection before it is told that we cannot serve.
+    `wait` (seconds) is how long a caller waits for a connection before it is told that we cannot serve. `lazy`: opens
+    without a connection, and so also where there is no server yet.
     Statements are single and atomic, so a connection needs no cleaning when it is given back: it goes on a stack of
     ours, which costs nothing, and to asyncpg's pool (a task and a timer each way) only when something was wrong.
     """
 
-    def __init__(self, dsn: str, *, size: int = 16, set_aside: int = 4, wait: float = 1.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 16, set_aside: int = 4, wait: float = 1.0, lazy: bool = False) -> None:
         self._pool = asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0 if lazy else 1,
             max_size=size,
             reset=_keep,
             command_timeout=10,

@@ -95,14 +95,14 @@ class PostgresRefunds:
                SET updated_at = $16, status = $18, reason = $19, amount_captured = $20, amount_refunded = $21,
                    amount_reserved = $22, amount_excess_refunded = $23, history_head = $24, version = $17 + 1
              WHERE id = $2 AND created_at = $3 AND version = $17 AND EXISTS (SELECT FROM admitted)
-            RETURNING id
+            RETURNING id, user_id
         ), made AS (
             INSERT INTO refunds (id, payment_id, payment_created_at, user_id, amount, currency, channel, origin, status,
                                  failure, known, refs, private, requested_at, updated_at, version)
             SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16, $15 FROM moved
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $3, $17 + 1, $25, $24 FROM moved
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $3, $17 + 1, $25, $24, user_id, $16 FROM moved
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $3, $17 + 1, $26, $16 FROM moved
@@ -178,13 +178,13 @@ class PostgresRefunds:
                    amount_reserved = $9, amount_excess_refunded = $10, history_head = $11, version = $12
              WHERE id = $1 AND created_at = $2 AND version = $3
                AND NOT EXISTS (SELECT FROM open_refunds WHERE refund_id = $15 AND lease_epoch <> $16)
-            RETURNING id
+            RETURNING id, user_id
         ), changed AS (
             UPDATE refunds SET status = $17, failure = $18, known = $19, refs = $20, updated_at = $21, version = $22
              WHERE id = $15 AND payment_created_at = $2 AND EXISTS (SELECT FROM moved)
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, $12, $13, $11 FROM moved WHERE $13::bytea IS NOT NULL
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, $12, $13, $11, user_id, $4 FROM moved WHERE $13::bytea IS NOT NULL
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, $12, $14, $4 FROM moved WHERE $13::bytea IS NOT NULL

@@ -72,10 +72,10 @@ class PostgresUndertakings:
             UPDATE payments
                SET updated_at = $4, amount_to_capture = $5, cancel_requested = $6, history_head = $7, version = $3 + 1
              WHERE id = (SELECT payment_id FROM leased) AND created_at = $2 AND version = $3
-            RETURNING id
+            RETURNING id, user_id
         ), told AS (
-            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash)
-            SELECT id, $2, $3 + 1, $8, $7 FROM moved
+            INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
+            SELECT id, $2, $3 + 1, $8, $7, user_id, $4 FROM moved
         ), heard AS (
             INSERT INTO outbox (payment_id, payment_created_at, seq, type, created_at)
             SELECT id, $2, $3 + 1, $9, $4 FROM moved

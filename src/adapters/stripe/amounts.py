@@ -7,6 +7,7 @@ from application.ports.webhooks import Unreadable
 from domain.currencies import EXPONENTS
 from domain.errors import Fault, Invalid
 from domain.money import Money
+from domain.payment_type import Limits
 
 #: Decimals at Stripe where they differ from ISO 4217's (docs.stripe.com/currencies, "Special cases" and
 #: "Zero-decimal currencies"): two that have none are sent with two, one that has two is sent without.
@@ -84,6 +85,17 @@ def faults(money: Money, largest: int) -> Iterator[Fault]:
         yield Fault("amount", f"must be at least {from_wire(least, money.currency)}")
     if amount > largest:
         yield Fault("amount", "is more than the gateway takes in one payment")
+
+
+def limits(code: str, largest: int) -> Limits:
+    """What `faults` lets pass in this currency; `largest` in Stripe's minor units."""
+    step = 10 if _decimals(code) == _THREE_DECIMALS else 1
+    least = -(-_SMALLEST.get(code, 1) // step) * step
+    most = largest // step * step
+    places = EXPONENTS[code] - _decimals(code)
+    if places >= 0:
+        return Limits(least * 10**places, most * 10**places, step * 10**places)
+    return Limits(-(-least // 10**-places), most // 10**-places)
 
 
 def _decimals(code: str) -> int:

@@ -14,6 +14,7 @@ from stripe.params import (
     PaymentIntentCreateParams,
     PaymentIntentListParams,
     PaymentIntentRetrieveParams,
+    PaymentMethodAttachParams,
     PaymentMethodCreateParams,
     RefundCreateParams,
     RefundListParams,
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Why = Literal["abandoned", "requested_by_customer"]
 
 _INTENTS: Final = "/v1/payment_intents"
+_METHODS: Final = "/v1/payment_methods"
 _REFUNDS: Final = "/v1/refunds"
 _LONGEST_PAGE: Final = 100
 
@@ -56,7 +58,18 @@ class Api:
     async def create_method(self, token: str, key: str) -> Answer[wire.Method]:
         """Spend a single-use token on a PaymentMethod."""
         params: PaymentMethodCreateParams = {"type": "card", "card": {"token": token}}
-        return await self._post("/v1/payment_methods", params, key, wire.METHOD)
+        return await self._post(_METHODS, params, key, wire.METHOD)
+
+    async def retrieve_method(self, method_id: str) -> wire.Method:
+        return (await self._ask("get", f"{_METHODS}/{method_id}", {}, wire.METHOD)).body
+
+    async def attach_method(self, method_id: str, customer: str, key: str) -> Answer[wire.Method]:
+        params: PaymentMethodAttachParams = {"customer": customer}
+        return await self._post(f"{_METHODS}/{method_id}/attach", params, key, wire.METHOD)
+
+    async def detach_method(self, method_id: str) -> Answer[wire.Method]:
+        """Without a key of ours: done twice it is done once, and a saved failure would stand in the way for a day."""
+        return await self._ask("post", f"{_METHODS}/{method_id}/detach", {}, wire.METHOD)
 
     async def create_customer(self, metadata: dict[str, str], key: str) -> Answer[wire.Named]:
         params: CustomerCreateParams = {"metadata": metadata}

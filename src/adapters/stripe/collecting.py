@@ -52,7 +52,7 @@ async def _prepare(api: Api, payment: Payment, operation: Operation) -> _Ready:
     if operation.token is None:  # it was there when the call was promised, so an earlier call may have used it
         raise Lost("token_missing")
     if not operation.token.startswith(_TOKEN):
-        return _Ready(parameters.card_intent(payment, operation.token))
+        return _Ready(parameters.card_intent(payment, operation.token, operation.customer))
     made = (await api.create_method(operation.token, key=f"{payment.id}:pm")).body
     described = translation.method(payment, made.card)
     return _Ready(parameters.card_intent(payment, made.id), described, token_used=True)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -14,6 +16,7 @@ from adapters.stripe import (
     looking,
     refund_translation,
     refunding,
+    saving,
     translation,
 )
 from adapters.stripe.api import Api, Why
@@ -22,21 +25,27 @@ from adapters.stripe.failures import Lost, Refused
 from adapters.stripe.transport import Transport
 from application.ports.gateway import NothingSent, Operation, Preparation
 from application.ports.platform import Clock
+from application.ports.saving_gateway import Described
 from application.ports.webhooks import Unreadable
-from domain.errors import Invalid, NotRefundable
+from domain.currencies import EXPONENTS
+from domain.errors import Fault, InDoubt, Invalid, NotRefundable, Unavailable
 from domain.evidence import Claim, Reason
 from domain.money import Money
-from domain.payment import Payment, ReferenceKind, Report
-from domain.payment_method import MethodType
+from domain.payment import CaptureMethod, Payment, ReferenceKind, Report
+from domain.payment_method import GatewayName, MethodType
+from domain.payment_type import PaymentType
 from domain.refund import Refund, RefundChannel
 from domain.status import Status
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 
 class StripeGateway:
     """
-    Cards, wallets and bank transfers at Stripe: one PaymentIntent for a payment.
+    Cards, wallets and bank transfers at Stripe: one PaymentIntent for a payment; and, as a `SavingGateway`, cards and
+    wallets for the next one.
 
     One idempotency key an operation and no other: `{id}:pm` spends the token, `{id}:customer` makes the customer of a
     bank transfer, `{id}` the intent, `{id}:capture:{n}` and `{id}:cancel:{n}` end it, a refund's own id gives
@@ -85,6 +94,25 @@ class StripeGateway:
     def may_repeat(self) -> bool:
         return True
 
+    @property
+    def types(self) -> tuple[PaymentType, ...]:
+        """Of every currency that Stripe has; which of them an account takes is between it and Stripe."""
+        saved = {MethodType.CARD: EXPONENTS, MethodType.WALLET: EXPONENTS, MethodType.BANK_TRANSFER: checks.FUNDING}
+        return tuple(
+            PaymentType(
+                type=kind,
+                gateway=GatewayName.STRIPE,
+                limits={code: amounts.limits(code, self._largest) for code in currencies},
+                capture_methods=(CaptureMethod.AUTOMATIC,)
+                if kind is MethodType.BANK_TRANSFER
+                else (CaptureMethod.AUTOMATIC, CaptureMethod.MANUAL),
+                refunds=True,
+                partial_refunds=True,
+                can_be_saved=kind is not MethodType.BANK_TRANSFER,
+            )
+            for kind, currencies in saved.items()
+        )
+
     def check(self, payment: Payment) -> None:
         checks.check(payment, self._largest)
 
@@ -127,13 +155,17 @@ class StripeGateway:
             self._tell("stripe.look_up_failed", payment, why)
             return Report() if intent_id is not None else translation.lost(why.code, self._clock.now())
 
-    async def capture(self, payment: Payment, operation: Operation) -> Report:
+    def check_capture(self, payment: Payment, amount: int) -> None:
         """
-        Take `operation.amount` of what is held, or all of it. Stripe's word decides what it became.
+        Whether Stripe could take `amount` minor units of what is held. Pure.
 
         Raises:
-            Invalid: Stripe has fewer decimals than this amount needs.
+            Invalid: it has no way of saying this amount.
         """
+        _refuse(amounts.unspeakable(Money(amount, payment.money.currency)))
+
+    async def capture(self, payment: Payment, operation: Operation) -> Report:
+        """Take `operation.amount` of what is held, or all of it. Stripe's word decides what it became."""
         asked = operation.amount
         amount = None if asked is None else amounts.to_wire(Money(asked, payment.money.currency))
         return await self._ended(payment, "capture", lambda name, key: self._api.capture_intent(name, amount, key))
@@ -143,8 +175,7 @@ class StripeGateway:
         return await self._ended(payment, "cancel", lambda name, key: self._api.cancel_intent(name, why, key))
 
     def plan_refund(self, payment: Payment, money: Money) -> RefundChannel:
-        if unsaid := amounts.unspeakable(money):
-            raise Invalid(*unsaid)
+        _refuse(amounts.unspeakable(money))
         if ReferenceKind.PAYMENT_INTENT not in payment.references:
             raise NotRefundable("Stripe knows nothing of this payment that could be given back.")
         return RefundChannel.STRIPE
@@ -189,12 +220,34 @@ class StripeGateway:
             self._tell("stripe.look_up_failed", payment, refused)
             return Report()
 
+    async def customer(self, user_id: UUID) -> str:
+        return await self._saving(saving.customer(self._api, user_id))
+
+    async def describe(self, method_id: UUID, token: str) -> Described:
+        return await self._saving(saving.describe(self._api, method_id, token))
+
+    async def attach(self, method_id: UUID, name: str, customer: str) -> None:
+        await self._saving(saving.attach(self._api, method_id, name, customer))
+
+    async def detach(self, name: str) -> None:
+        await self._saving(saving.detach(self._api, name))
+
+    async def _saving(self, calls: Awaitable[T]) -> T:
+        """No money moves: what is lost is asked again by whoever asked us."""
+        try:
+            return await self._in_time(calls)
+        except Lost as lost:
+            log.warning("stripe.saving_lost", code=lost.code, replayed=lost.replayed)
+            raise InDoubt from None
+        except Refused as refused:
+            raise _at_fault(refused) from None
+
     def _why(self, payment: Payment) -> Why:
         expires_at = self.expires_at(payment)
         given_up = payment.status.is_closed or (expires_at is not None and self._clock.now() >= expires_at)
         return "abandoned" if given_up else "requested_by_customer"
 
-    async def _in_time(self, calls: Awaitable[Report]) -> Report:
+    async def _in_time(self, calls: Awaitable[T]) -> T:
         """Several calls have one budget together. Where it runs out, or the answer is none, it is lost."""
         try:
             async with asyncio.timeout(self._total_timeout.total_seconds()):
@@ -215,6 +268,17 @@ class StripeGateway:
     @staticmethod
     def _tell(event: str, payment: Payment, why: Lost | Refused) -> None:
         log.warning(event, payment_id=str(payment.id), code=why.code, replayed=why.replayed)
+
+
+def _at_fault(refused: Refused) -> Unavailable:
+    """Our request is at fault, or our account: whoever asked us can do nothing about it."""
+    log.error("stripe.request_refused", code=refused.code)
+    return Unavailable()
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise Invalid(*faults)
 
 
 async def _seen(look: Awaitable[Report]) -> Report:

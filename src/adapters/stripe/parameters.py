@@ -3,6 +3,7 @@ What we ask Stripe for. The same payment always gives the same parameters: Strip
 comes with others.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, cast
 
 from stripe.params import (
@@ -16,11 +17,11 @@ from adapters.stripe.checks import FUNDING
 from domain.payment import Payment
 from domain.refund import Refund
 
-Why = Literal["duplicate", "fraudulent", "requested_by_customer"]
+Stated = Literal["duplicate", "fraudulent", "requested_by_customer"]
 Funding = PaymentIntentCreateParamsPaymentMethodOptionsCustomerBalance
 
 #: The only reasons for a refund that Stripe takes. The shop's own words are ours to keep.
-_REASONS: Final[dict[str, Why]] = {
+_REASONS: Final[Mapping[str, Stated]] = {
     "duplicate": "duplicate",
     "fraudulent": "fraudulent",
     "requested_by_customer": "requested_by_customer",
@@ -33,10 +34,15 @@ def metadata(payment: Payment) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def card_intent(payment: Payment, method: str) -> PaymentIntentCreateParams:
-    """Charge (or hold) a card or wallet now; `method` is a PaymentMethod's id."""
+def card_intent(payment: Payment, method: str, customer: str | None = None) -> PaymentIntentCreateParams:
+    """
+    Charge (or hold) a card or wallet now, while its owner is there; `method` is a PaymentMethod's id, `customer` whose
+    it is where it was saved.
+    """
     params = _intent(payment)
     params["payment_method"] = method
+    if customer is not None:
+        params["customer"] = customer
     return params
 
 

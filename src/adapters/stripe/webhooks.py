@@ -36,7 +36,7 @@ BY_NAME: Final[Mapping[str, Claim | None]] = {
 CHARGE_EXPIRED: Final = "charge.expired"
 #: The only event that shows the card of a customer who had to authenticate: the intent's own names its charge only.
 CHARGE_SUCCEEDED: Final = "charge.succeeded"
-#: Events that carry a refund, and say what it says. On a failure the third or, from older endpoints, the fourth comes.
+#: Events that say what the refund inside them says. Of a failure `refund.updated` does not tell.
 OF_REFUNDS: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
 #: What an endpoint of ours is to be told.
 SUBSCRIBED: Final = (

@@ -23,6 +23,9 @@ RefundId = Annotated[str, Meta(pattern=r"\A(re|pyr)_[A-Za-z0-9_]{1,200}\Z")]
 class Card(Struct, frozen=True, kw_only=True):
     brand: str | None = None
     last4: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
     capture_before: Moment | None = None
     three_d_secure: dict[str, Any] | None = None
 
@@ -56,6 +59,7 @@ class Method(Struct, frozen=True, kw_only=True):
     id: str
     object: Literal["payment_method"]
     card: Card | None = None
+    customer: str | None = None
 
 
 class Intended(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from domain.errors import GatewayUnavailable
 from domain.payment import Payment, ReferenceKind, Report
+from domain.payment_type import PaymentType
 
 
 class NothingSent(GatewayUnavailable):
@@ -30,7 +31,8 @@ class Operation:
     """
     A call that is, or may be, in flight: exactly what is needed to make it again or to recognise it.
 
-    `token` is the card token as it came (single-use); `callback_token` the secret in the callback's path, and
+    `token` is the card token as it came (single-use, or of a saved method: then `customer` is whose it is at the
+    gateway); `callback_token` the secret in the callback's path, and
     `timeout_token` the one in the path for "it waited too long". `amount`: minor units to capture.
     Kept encrypted while work on the payment is left.
     """
@@ -38,6 +40,7 @@ class Operation:
     started_at: datetime
     kind: OperationKind = OperationKind.COLLECT
     token: str | None = None
+    customer: str | None = None
     callback_token: str | None = None
     timeout_token: str | None = None
     amount: int | None = None
@@ -74,6 +77,11 @@ class PaymentGateway(Protocol):
         """Whether `collect` may be sent again while the first may have arrived: only where the provider takes a key."""
         ...
 
+    @property
+    def types(self) -> tuple[PaymentType, ...]:
+        """What can be paid by here, within which limits: what `check` lets pass."""
+        ...
+
     def check(self, payment: Payment) -> None:
         """
         Whether the provider would take this amount, currency and method at all. Pure.
@@ -105,6 +113,15 @@ class PaymentGateway(Protocol):
 
     async def cancel(self, payment: Payment) -> Report:
         """Give up what was asked for, if it can still be given up. The provider's word decides what it became."""
+        ...
+
+    def check_capture(self, payment: Payment, amount: int) -> None:
+        """
+        Whether the provider could take `amount` minor units of what is held. Pure.
+
+        Raises:
+            Invalid: it could not; names the field.
+        """
         ...
 
     async def capture(self, payment: Payment, operation: Operation) -> Report:

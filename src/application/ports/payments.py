@@ -179,6 +179,15 @@ class Payments(Protocol):
         """
         ...
 
+    async def repeated(self, key: Key, now: datetime) -> Repeated | None:
+        """
+        What this key has made already, if anything.
+
+        Raises:
+            KeyReused, KeyExpired: as from `open`.
+        """
+        ...
+
     async def record(self, step: Step) -> Recorded:
         """The next version of a payment, its history and event, what is left to do, and the answer."""
         ...
@@ -189,10 +198,6 @@ class Payments(Protocol):
 
     async def find(self, payment_id: UUID, *, urgent: bool = False) -> Kept | None:
         """The payment, read from where it was written. `urgent`: a gateway's answer waits to become durable."""
-        ...
-
-    async def history(self, payment_id: UUID) -> list[Entry]:
-        """The whole story, oldest first."""
         ...
 
     async def find_by_reference(self, kind: ReferenceKind, reference: str) -> UUID | None:

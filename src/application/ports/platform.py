@@ -25,3 +25,20 @@ class Blinder(Protocol):
     """
 
     def blind(self, purpose: str, *parts: str) -> bytes: ...
+
+
+class Sealer(Protocol):
+    """
+    Encrypts what must be read again, by us alone.
+
+    `about` names what it belongs to: sealed for one thing, it can be opened for that thing only.
+    """
+
+    def seal(self, plain: bytes, about: str) -> bytes: ...
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        """
+        Raises:
+            Unavailable: it cannot be read with the keys at hand.
+        """
+        ...

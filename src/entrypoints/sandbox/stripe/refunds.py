@@ -37,12 +37,12 @@ def create(call: Call) -> Answer:
 def listing(call: Call) -> Answer:
     """GET /v1/refunds, perhaps of one intent or charge."""
     params = shaped(call.params, _LIST)
-    wanted = {params[name] for name in ("payment_intent",) if name in params}
+    wanted = [params["payment_intent"]] if "payment_intent" in params else []
     if "charge" in params:
         charge = call.work.find("charge", params["charge"])
         if charge is None:
             raise missing("charge", params["charge"], "charge", 400)
-        wanted.add(charge["payment_intent"])
+        wanted.append(charge["payment_intent"])
     return page(call, "refund", lambda intent: all(intent == one for one in wanted), params)
 
 
