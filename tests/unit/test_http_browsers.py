@@ -18,7 +18,7 @@ def cors_of(answer: httpx.Response) -> dict[str, str]:
     ("path", "allowed"),
     [
         ("/", "GET, HEAD, OPTIONS"),
-        ("/payments", "OPTIONS, POST"),
+        ("/payments", "GET, HEAD, OPTIONS, POST"),
         (f"/payments/{SOMEONE}", "GET, HEAD, OPTIONS"),
         (f"/payments/{SOMEONE}?limit=50", "GET, HEAD, OPTIONS"),
         (f"/payment-history/{SOMEONE}", "GET, HEAD, OPTIONS"),
@@ -66,7 +66,7 @@ async def test_a_page_of_a_configured_origin_may_ask_and_read() -> None:
     assert preflight.status_code == 204
     assert cors_of(preflight) == {
         "access-control-allow-origin": SHOP,
-        "access-control-allow-methods": "OPTIONS, POST",
+        "access-control-allow-methods": "GET, HEAD, OPTIONS, POST",
         "access-control-allow-headers": (
             "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Read-After, X-Request-Id"
         ),

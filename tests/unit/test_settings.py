@@ -40,11 +40,11 @@ PRODUCTION = {
     **STRIPE,
     **MPESA,
 }
+WRITTEN = {"DATABASE_URL": "postgres://app:p%2Fq@db:5433/payments?sslmode=verify-full"}
 #: The public key of RFC 8037, appendix A.2.
 KEY_SET = """{"keys": [
     {"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 ]}"""
-WRITTEN = {"DATABASE_URL": "postgres://app:p%2Fq@db:5433/payments?sslmode=verify-full"}
 #: Every variable whose value opens something.
 SECRETS = {
     "DATABASE_URL": "postgres://app:s3cret@db.example.org/payment_service",

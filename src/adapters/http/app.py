@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.routes import HTTPRoute
 
 from adapters.http.auth import Authenticator
 from adapters.http.contract import Contract, OpenApi
@@ -76,7 +77,13 @@ def make_app(
     )
     # Litestar's own middlewares run after routing: a 404 would escape them. These see every request.
     door = Door(app.asgi_handler, arrives_within=arrives_within)
-    app.asgi_handler = RequestLog(door, problems=problems, cors=Cors(origins), new_request_id=new_request_id)
+    app.asgi_handler = RequestLog(
+        door,
+        problems=problems,
+        cors=Cors(origins),
+        methods={route.path_format: route.methods for route in app.routes if isinstance(route, HTTPRoute)},
+        new_request_id=new_request_id,
+    )
     return app
 
 

@@ -8,9 +8,9 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 JSON: Final = "application/json"
-#: One's own payments may be kept by one's own browser, and are asked for again each time.
-PRIVATE: Final = {"cache-control": "private, no-cache"}
 _NO_CONTENT: Final = 204
+#: One's own things may be kept by one's own browser, and are asked for again each time.
+PRIVATE: Final = {"cache-control": "private, no-cache"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

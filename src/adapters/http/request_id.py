@@ -1,7 +1,7 @@
 """Around every request: its id, one line in the log, and the headers that every answer carries."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -43,11 +43,21 @@ class RequestLog:
     The outermost layer. HEAD is let in as GET and its answer let out without the body (RFC 9110 9.1). What is raised
     further in without having been answered is answered here.
 
-    `new_request_id` makes an id where the caller sent no sane one.
+    `new_request_id` makes an id where the caller sent no sane one. `methods`: those of each path, by its template:
+    where several handlers share one, Litestar's answer to OPTIONS tells only those of the first.
     """
 
-    def __init__(self, app: ASGIApp, *, problems: Problems, cors: Cors, new_request_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        problems: Problems,
+        cors: Cors,
+        methods: Mapping[str, Collection[str]],
+        new_request_id: Callable[[], str],
+    ) -> None:
         self._app = app
+        self._allowed = {path: _allow(names) for path, names in methods.items()}
         self._problems = problems
         self._cors = cors
         self._new_request_id = new_request_id
@@ -64,7 +74,14 @@ class RequestLog:
         mine = self._id(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": mine}
         bound = bind_contextvars(request_id=mine, method=scope["method"])
-        answer = _Answer(send, scope.copy(), mine.encode("ascii"), stopwatch, self._cors)
+        answer = _Answer(
+            send,
+            scope.copy(),
+            identifier=mine.encode("ascii"),
+            stopwatch=stopwatch,
+            cors=self._cors,
+            allowed=lambda: self._allowed.get(scope.get("path_template", "")),
+        )
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
         try:
@@ -97,12 +114,22 @@ class _Answer:
     """
     A `send` that adds the headers of every answer and remembers the status; 0 until there is one.
 
-    `scope` is the request as it came.
+    `scope` is the request as it came; `allowed` tells the methods of its path, once that is known.
     """
 
-    __slots__ = ("_cors", "_id", "_scope", "_send", "_stopwatch", "status")
+    __slots__ = ("_allowed", "_cors", "_id", "_scope", "_send", "_stopwatch", "status")
 
-    def __init__(self, send: Send, scope: HTTPScope, identifier: bytes, stopwatch: Stopwatch, cors: Cors) -> None:
+    def __init__(
+        self,
+        send: Send,
+        scope: HTTPScope,
+        *,
+        identifier: bytes,
+        stopwatch: Stopwatch,
+        cors: Cors,
+        allowed: Callable[[], bytes | None],
+    ) -> None:
+        self._allowed = allowed
         self._send = send
         self._scope = scope
         self._id = identifier
@@ -122,7 +149,7 @@ class _Answer:
         names = dict(said)
         allowed = names.get(b"allow")
         if allowed is not None:
-            allowed = _with_head(allowed)
+            allowed = self._allowed() or _allow(allowed.decode().split(", "))
             said = [(name, allowed if name == b"allow" else value) for name, value in said]
         yield from said
         yield from _ON_EVERY_ANSWER
@@ -133,6 +160,6 @@ class _Answer:
         yield from self._cors.headers(self._scope, allowed)
 
 
-def _with_head(allow: bytes) -> bytes:
-    methods = set(allow.split(b", "))
-    return b", ".join(sorted(methods | {b"HEAD"} if b"GET" in methods else methods))
+def _allow(methods: Collection[str]) -> bytes:
+    named = {*methods, "HEAD"} if "GET" in methods else methods
+    return ", ".join(sorted(named)).encode("ascii")

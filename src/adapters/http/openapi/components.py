@@ -128,7 +128,9 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Idempotent-Replayed": _header("This answer was given before.", {"const": "true"}),
     "ETag": _header("Names this state of the object: send it back in If-None-Match.", _TEXT),
     "X-Read-After": _header("Where reads see what was written; only where a replica is configured.", _TEXT),
-    "Server-Timing": _header("Milliseconds, in all and at the gateway: `gateway;dur=12.3, total;dur=15.1`.", _TEXT),
+    "Server-Timing": _header(
+        "Milliseconds, in all and at the gateway: `gateway;dur=12.3, total;dur=15.1`.", _TEXT, required=True
+    ),
     "WWW-Authenticate": _header("How to prove who calls.", _TEXT, required=True),
     "Allow": _header("The methods of this path.", _TEXT),
 }

@@ -105,7 +105,7 @@ def _successes(operation: Operation) -> dict[str, Any]:
 
 
 def _success(answer: Answer) -> dict[str, Any]:
-    names = ("X-Request-Id", "Cache-Control", *answer.headers)
+    names = ("X-Request-Id", "Cache-Control", "Server-Timing", *answer.headers)
     told: dict[str, Any] = {
         "description": answer.says,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
@@ -122,7 +122,7 @@ def _problems(operation: Operation, docs_url: str) -> dict[str, Any]:
 
 
 def _problem(kinds: list[Kind], operation: Operation, docs_url: str) -> dict[str, Any]:
-    names = ["X-Request-Id"]
+    names = ["X-Request-Id", "Cache-Control", "Server-Timing"]
     if kinds[0].status == components.UNAUTHORIZED:
         names.append("WWW-Authenticate")
     if any(kind.retry_after is not None for kind in kinds):

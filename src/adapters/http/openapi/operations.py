@@ -68,6 +68,13 @@ def _page(schema: str) -> tuple[Answer, ...]:
     return (Answer(status=200, says="A page; `metadata.next_cursor` leads to the next.", schema=schema),)
 
 
+def _single(says: str, schema: str) -> tuple[Answer, ...]:
+    return (
+        Answer(status=200, says=says, schema=schema, headers=("ETag",)),
+        Answer(status=304, says="It is as you have it.", headers=("ETag",)),
+    )
+
+
 _PAYMENT_OPERATIONS: Final = (
     Operation(
         id="StartPayment",
@@ -132,7 +139,7 @@ _PAYMENT_OPERATIONS: Final = (
         says="As it is now. Looking at one whose truth is still out makes us ask the gateway again.",
         scope="payments:read",
         parameters=(_PAYMENT_ID,),
-        answers=(Answer(status=200, says="The payment.", schema="PaymentAnswer"),),
+        answers=_single("The payment.", "PaymentAnswer"),
     ),
     Operation(
         id="CapturePayment",
@@ -243,7 +250,7 @@ _REFUND_OPERATIONS: Final = (
         says="As it is now.",
         scope="refunds:read",
         parameters=(_REFUND_ID,),
-        answers=(Answer(status=200, says="The refund.", schema="RefundAnswer"),),
+        answers=_single("The refund.", "RefundAnswer"),
     ),
 )
 _METHOD_OPERATIONS: Final = (
