@@ -18,6 +18,8 @@ from domain.verdict import Known
 GENESIS: Final = bytes(32)
 #: Changes when the way entries are written changes; old ones stay verifiable, for the hash is over stored bytes.
 SCHEME: Final = 1
+#: What is told of a payment only while it is so.
+FLAGS: Final = ("late", "order_overpaid", "disputed", "cancel_requested")
 
 
 class CauseKind(StrEnum):
@@ -101,7 +103,7 @@ def tell(
         story["amount_to_capture"] = after.amount_to_capture
     if after.amount_excess_refunded:
         story["amount_excess_refunded"] = after.amount_excess_refunded
-    flags = [name for name in ("late", "order_overpaid", "disputed", "cancel_requested") if getattr(after, name)]
+    flags = [name for name in FLAGS if getattr(after, name)]
     if flags:
         story["flags"] = flags
     if refund is not None:

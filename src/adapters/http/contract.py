@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from adapters.http.openapi.document import openapi_document
 from adapters.http.replies import Reply
+from adapters.http.single_object import is_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,9 @@ class OpenApi(Controller):
     path = "/openapi.json"
 
     @get(operation_id="OpenApi")
-    async def find(self, contract: NamedDependency[SkipValidation[Contract]]) -> Reply:
+    async def find(self, request: Request[Any, Any, Any], contract: NamedDependency[SkipValidation[Contract]]) -> Reply:
         """What this API can do, for machines."""
-        return Reply(body=contract.body, headers={"etag": contract.tag, "cache-control": "no-cache"})
+        headers = {"etag": contract.tag, "cache-control": "no-cache"}
+        if is_known(request.scope, contract.tag):
+            return Reply(body=b"", status=304, headers=headers)
+        return Reply(body=contract.body, headers=headers)

@@ -8,9 +8,11 @@ import msgspec
 
 from adapters.http.problem_kinds import kind_of
 from adapters.http.problems import document
-from adapters.http.views import envelope, iso
+from adapters.http.views import Time, envelope, iso
 from application.ports.payments import Answer
 from domain.errors import MethodDeclined
+from domain.payment import CaptureMethod
+from domain.payment_method import GatewayName, MethodType
 from domain.payment_type import PaymentType
 from domain.saved_method import SavedMethod
 
@@ -20,14 +22,14 @@ class SavedMethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     id: UUID
     user_id: UUID
-    type: str
+    type: MethodType
     brand: str | None = None
     last4: str | None = None
     exp_month: int | None = None
     exp_year: int | None = None
     phone: str | None = msgspec.field(name="phoneNumber", default=None)
     is_default: bool
-    created_at: str
+    created_at: Time
 
     @classmethod
     def of(cls, saved: SavedMethod) -> Self:
@@ -57,10 +59,10 @@ class CurrencyView(msgspec.Struct, frozen=True, kw_only=True):
 class TypeView(msgspec.Struct, frozen=True, kw_only=True):
     """A way to pay."""
 
-    type: str
-    gateway: str
+    type: MethodType
+    gateway: GatewayName
     currencies: list[CurrencyView]
-    capture_methods: list[str]
+    capture_methods: list[CaptureMethod]
     refunds: bool
     partial_refunds: bool
     can_be_saved: bool

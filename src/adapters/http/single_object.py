@@ -24,11 +24,15 @@ def single(data: Any, scope: HTTPScope) -> Reply:
     told = encode(data)
     tag = f'"{blake2b(told, digest_size=_BITS // 8).hexdigest()}"'
     headers = {**PRIVATE, "etag": tag}
-    if _names(values(scope, b"if-none-match"), tag.encode("ascii")):
+    if is_known(scope, tag):
         return Reply(body=b"", status=304, headers=headers)
     return Reply(body=envelope(msgspec.Raw(told), request_id(scope)), headers=headers)
 
 
-def _names(wanted: list[bytes], tag: bytes) -> bool:
-    """Compared weakly, as a GET's are. A tag has its quotes at its ends only: who finds it has read the list."""
-    return any(tag in tags or tags.strip() == b"*" for tags in wanted)
+def is_known(scope: HTTPScope, tag: str) -> bool:
+    """
+    Whether If-None-Match names `tag` (with its quotes), compared weakly as a GET's are. A tag has its quotes at its
+    ends only: who finds it has read the list.
+    """
+    named = values(scope, b"if-none-match")
+    return any(tag.encode("ascii") in tags or tags.strip() == b"*" for tags in named)

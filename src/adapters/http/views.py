@@ -22,8 +22,7 @@ _OK: Final = 200
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
 
-
-_Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 class MethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,10 +64,10 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     disputed: bool
     late: bool
     order_overpaid: bool
-    capture_before: _Time | None
+    capture_before: Time | None
     receipt: str | None
-    created_at: _Time
-    updated_at: _Time
+    created_at: Time
+    updated_at: Time
     version: int
 
     @classmethod
@@ -119,8 +118,8 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     channel: RefundChannel
     origin: RefundOrigin
     receipt: str | None
-    created_at: _Time
-    updated_at: _Time
+    created_at: Time
+    updated_at: Time
     version: int
 
     @classmethod

@@ -9,13 +9,13 @@ from adapters.http.change_request import NewCancel, NewCapture
 from adapters.http.method_request import NewSavedMethod
 from adapters.http.method_views import SavedMethodView, TypeView
 from adapters.http.note_request import NewNote
+from adapters.http.openapi import answers
+from adapters.http.openapi.shapes import NULL, TEXT, an_object
+from adapters.http.openapi.stories import ENTRY
 from adapters.http.payment_request import NewPayment
 from adapters.http.refund_request import NewRefund
 from adapters.http.views import PaymentView, RefundView
 from domain.currencies import EXPONENTS
-from domain.evidence import Claim, Reason, Source
-from domain.history import CauseKind
-from domain.status import Status
 
 Patch = Callable[[dict[str, Any]], None]
 
@@ -48,38 +48,48 @@ LISTS: Final[Mapping[str, tuple[str, str]]] = {
     "Story": ("HistoryEntry", "StoryMetadata"),
     "HistoryPage": ("HistoryEntry", "PageMetadata"),
 }
-
-_TEXT: Final = {"type": "string"}
-_ANY: Final = {"type": "object"}
-_NULL: Final = {"type": "null"}
-_TIME: Final = {"type": "string", "format": "date-time"}
-_HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_CORRELATION: Final = {"correlation_id": _TEXT}
-
-
-def _object(properties: Mapping[str, Any], *, optional: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": dict(properties), "required": required, **more}
+#: What an envelope's `metadata` says, for example.
+_METADATA: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Metadata": {},
+    "PageMetadata": {"limit": 50, "next_cursor": None},
+    "StoryMetadata": {"verified": True},
+}
 
 
-_EVIDENCE: Final = _object(
-    {
-        "claim": {"enum": list(Claim)},
-        "source": {"enum": list(Source)},
-        "rank": {"type": "integer", "minimum": -1, "maximum": 5},
-        "at": _TIME,
-        "code": _TEXT,
-        "amount": {"type": "integer"},
-        "currency": _TEXT,
-        "reason": {"enum": list(Reason)},
-        "verify_first": {"const": True},
-    },
-    optional=("code", "amount", "currency", "reason", "verify_first"),
-)
+def enveloped(name: str, data: Any) -> Any:
+    """`data` as the component `name` holds it: in its envelope, if it is one."""
+    if name not in {*ENVELOPES, *LISTS}:
+        return data
+    metadata = _METADATA[LISTS[name][1] if name in LISTS else "Metadata"]
+    return {"success": True, "data": data, "metadata": {"correlation_id": answers.CORRELATION_ID, **metadata}}
+
+
+#: What the customer must do, by who asks it of them.
+_NEXT_ACTION: Final = {
+    "description": "What the customer must do; null where nothing. A type that is not listed here is Stripe's own.",
+    "anyOf": [
+        an_object(
+            {
+                "type": {"type": "string", "examples": ["three_d_secure"]},
+                "client_secret": {"type": ["string", "null"], "description": "For Stripe's form; for nobody else."},
+                "redirect_url": {"type": ["string", "null"], "description": "Where the bank asks the customer."},
+            }
+        ),
+        an_object(
+            {
+                "type": {"const": "bank_transfer"},
+                "instructions": {"type": "object", "description": "Stripe's: where to send how much, with what words."},
+            }
+        ),
+        an_object({"type": {"const": "confirm_on_phone"}, "message": TEXT}),
+        NULL,
+    ],
+}
+_CORRELATION: Final = {"correlation_id": TEXT}
 #: What has no struct of its own.
 OTHERS: Final[Mapping[str, Any]] = {
-    "Metadata": _object(_CORRELATION),
-    "PageMetadata": _object(
+    "Metadata": an_object(_CORRELATION),
+    "PageMetadata": an_object(
         {
             **_CORRELATION,
             "limit": {"type": "integer", "minimum": 1, "maximum": 100},
@@ -89,34 +99,20 @@ OTHERS: Final[Mapping[str, Any]] = {
             },
         }
     ),
-    "StoryMetadata": _object(
+    "StoryMetadata": an_object(
         {**_CORRELATION, "verified": {"type": "boolean", "description": "Nothing of it is missing or altered."}}
     ),
-    "HistoryEntry": _object(
-        {
-            "payment_id": {"type": "string", "format": "uuid"},
-            "seq": {"type": "integer", "minimum": 1},
-            "at": _TIME,
-            "status": {"enum": list(Status)},
-            "was": {"anyOf": [{"enum": list(Status)}, _NULL]},
-            "cause": _object({"kind": {"enum": list(CauseKind)}, "id": _TEXT}),
-            "evidence": {"type": "array", "items": _EVIDENCE},
-            "previous_hash": _HASH,
-            "hash": {**_HASH, "description": "SHA-256 over the hash before it and the entry's stored bytes."},
-        },
-        optional=("was", "evidence"),
-        description="One line of a payment's story: `refund` where one of its refunds moved, `note` where one was.",
+    "HistoryEntry": ENTRY,
+    "Health": an_object(
+        {"status": {"const": "ok"}, "service": TEXT, "version": TEXT, "mode": {"enum": ["test", "live"]}}
     ),
-    "Health": _object(
-        {"status": {"const": "ok"}, "service": _TEXT, "version": _TEXT, "mode": {"enum": ["test", "live"]}}
-    ),
-    "Live": _object({"status": {"const": "ok"}}),
-    "Ready": _object({"status": {"const": "ready"}}),
-    "WebhooksHealth": _object({"status": {"const": "ok"}, "waiting": {"type": "integer", "minimum": 0}}),
-    "Received": _object({"received": {"const": True}}),
-    "Thanks": _object({"ResultCode": {"const": 0}, "ResultDesc": {"const": "Accepted"}}),
+    "Live": an_object({"status": {"const": "ok"}}),
+    "Ready": an_object({"status": {"const": "ready"}}),
+    "WebhooksHealth": an_object({"status": {"const": "ok"}, "waiting": {"type": "integer", "minimum": 0}}),
+    "Received": an_object({"received": {"const": True}}),
+    "Thanks": an_object({"ResultCode": {"const": 0}, "ResultDesc": {"const": "Accepted"}}),
     "Currency": {"enum": sorted(EXPONENTS), "description": "ISO 4217."},
-    "OpenApiDocument": _object(
+    "OpenApiDocument": an_object(
         {"openapi": {"const": "3.1.0"}, "info": {"type": "object"}, "paths": {"type": "object"}}
     ),
     "StripeEvent": {"type": "object", "description": "An event as Stripe signed it."},
@@ -137,7 +133,7 @@ def _method_by_type(schema: dict[str, Any]) -> None:
     description, given = schema["description"], schema["properties"]
 
     def variant(types: list[str], required: list[str], allowed: Mapping[str, Any]) -> dict[str, Any]:
-        absent = {name: _NULL for name in given if name not in {"type", *allowed}}
+        absent = {name: NULL for name in given if name not in {"type", *allowed}}
         return {
             "properties": {"type": {"enum": types}, **allowed, **absent},
             "required": ["type", *required],
@@ -155,9 +151,13 @@ def _method_by_type(schema: dict[str, Any]) -> None:
     schema.update({"title": title, "description": description, "type": "object", "oneOf": variants})
 
 
+def _customer_acts(schema: dict[str, Any]) -> None:
+    schema["properties"]["next_action"] = _NEXT_ACTION
+
+
 def _savable(schema: dict[str, Any]) -> None:
-    card = {"type": {"enum": ["CARD", "WALLET"]}, "token": _TOKEN, "phoneNumber": _NULL}
-    phone = {"type": {"const": "MPESA"}, "phoneNumber": _PHONE, "token": _NULL}
+    card = {"type": {"enum": ["CARD", "WALLET"]}, "token": _TOKEN, "phoneNumber": NULL}
+    phone = {"type": {"const": "MPESA"}, "phoneNumber": _PHONE, "token": NULL}
     schema["oneOf"] = [
         {"properties": card, "required": ["token"]},
         {"properties": phone, "required": ["phoneNumber"]},
@@ -168,18 +168,18 @@ def _one_way_to_pay(schema: dict[str, Any]) -> None:
     given = schema["properties"]
     method = {"$ref": "#/components/schemas/NewMethod"}
     saved = {"type": "string", "format": "uuid", "description": "The id of a saved method of this user."}
-    given["paymentMethod"] = {"anyOf": [method, _NULL]}
-    given["paymentMethodId"] = {"anyOf": [saved, _NULL]}
+    given["paymentMethod"] = {"anyOf": [method, NULL]}
+    given["paymentMethodId"] = {"anyOf": [saved, NULL]}
     schema["oneOf"] = [
-        {"required": ["paymentMethod"], "properties": {"paymentMethod": method, "paymentMethodId": _NULL}},
-        {"required": ["paymentMethodId"], "properties": {"paymentMethodId": saved, "paymentMethod": _NULL}},
+        {"required": ["paymentMethod"], "properties": {"paymentMethod": method, "paymentMethodId": NULL}},
+        {"required": ["paymentMethodId"], "properties": {"paymentMethodId": saved, "paymentMethod": NULL}},
     ]
     given["currency"] = {"$ref": "#/components/schemas/Currency"}
 
 
 def _payments_currency(schema: dict[str, Any]) -> None:
     schema["properties"]["currency"] = {
-        "anyOf": [{"$ref": "#/components/schemas/Currency"}, _NULL],
+        "anyOf": [{"$ref": "#/components/schemas/Currency"}, NULL],
         "description": "If it is told, it must be the payment's.",
     }
 
@@ -187,9 +187,9 @@ def _payments_currency(schema: dict[str, Any]) -> None:
 def _null_is_absent(schema: dict[str, Any]) -> None:
     """What may be left out of a request may be null."""
     for name, given in schema["properties"].items():
-        if name not in schema.get("required", ()) and _NULL not in given.get("anyOf", ()):
+        if name not in schema.get("required", ()) and NULL not in given.get("anyOf", ()):
             default = {"default": given.pop("default")} if "default" in given else {}
-            schema["properties"][name] = {"anyOf": [given, _NULL], **default}
+            schema["properties"][name] = {"anyOf": [given, NULL], **default}
 
 
 #: Component -> what to mend in the schema of its struct.
@@ -200,12 +200,5 @@ PATCHES: Final[Mapping[str, Sequence[Patch]]] = {
     "NewRefund": (_null_is_absent, _payments_currency),
     "NewNote": (_null_is_absent,),
     "NewSavedMethod": (_null_is_absent, _savable),
-}
-
-EXAMPLE_PAYMENT: Final[Mapping[str, Any]] = {
-    "id": "01a20641-e10e-7235-b303-59d4c322ca03",
-    "status": "FAILED",
-    "reason": "insufficient_funds",
-    "amount": 2500,
-    "currency": "USD",
+    "Payment": (_customer_acts,),
 }

@@ -6,9 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from adapters.http.openapi import bodies
-from adapters.http.problem_kinds import DECLINED, KINDS, Kind
+from adapters.http.openapi.problems import PROBLEM
 
-UNAUTHORIZED: Final = 401
 _TEMPLATE: Final = "#/components/schemas/{name}"
 
 INTRODUCTION: Final = """\
@@ -17,7 +16,8 @@ case.
 
 Every success carries the envelope `{"success": true, "data": …, "metadata": {"correlation_id": …}}`; errors are
 `application/problem+json` (RFC 9457) with a `code`, and each `type` has a page of its own. `HEAD` works wherever `GET`
-does; `OPTIONS` tells what a path allows.
+does; `OPTIONS` tells what a path allows, and so does `Allow` where a method is refused with 405
+`method-not-allowed`.
 """
 
 
@@ -25,28 +25,13 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": _TEMPLATE.format(name=name)}
 
 
-def components(docs_url: str) -> dict[str, Any]:
+def components() -> dict[str, Any]:
     """Everything under `components`."""
     return {
-        "schemas": {**_structs(), **_envelopes(), "Problem": _problem(docs_url)},
+        "schemas": {**_structs(), **_envelopes(), "Problem": PROBLEM},
         "headers": {name: dict(header) for name, header in HEADERS.items()},
         "parameters": PARAMETERS,
         "securitySchemes": SECURITY,
-    }
-
-
-def problem_example(kind: Kind, path: str, docs_url: str) -> dict[str, Any]:
-    """What such a problem looks like."""
-    return {
-        "type": f"{docs_url}/problems/{kind.code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.detail or kind.title,
-        "instance": path,
-        "code": kind.code,
-        "correlation_id": "01a20641-e149-7501-b16c-2a839141b1f9",
-        "success": False,
-        **({"data": bodies.EXAMPLE_PAYMENT} if kind is DECLINED else {}),
     }
 
 
@@ -82,35 +67,6 @@ def _envelope(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _problem(docs_url: str) -> dict[str, Any]:
-    codes = sorted({kind.code for kind in [*KINDS.values(), DECLINED]})
-    return {
-        "type": "object",
-        "description": "What went wrong (RFC 9457). `errors` where fields are at fault.",
-        "properties": {
-            "type": {"type": "string", "format": "uri", "examples": [f"{docs_url}/problems/not-found"]},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string"},
-            "instance": {"type": "string"},
-            "code": {"enum": codes},
-            "correlation_id": {"type": "string"},
-            "success": {"const": False},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-                    "required": ["field", "message"],
-                },
-            },
-            "payment_id": {"type": "string", "description": "Of `duplicate-payment`: the payment that stands there."},
-            "refundable": {"type": "integer", "description": "Of `refund-too-large`: minor units that are left."},
-        },
-        "required": ["type", "title", "status", "detail", "instance", "code", "correlation_id", "success"],
-    }
-
-
 def _header(says: str, schema: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"description": says, "schema": schema, **more}
 
@@ -118,7 +74,9 @@ def _header(says: str, schema: Mapping[str, Any], **more: Any) -> dict[str, Any]
 _TEXT: Final = {"type": "string"}
 HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "X-Request-Id": _header(
-        "The request's id: the caller's if it was sane, else ours.", {"type": "string", "minLength": 1}, required=True
+        "The request's id: the caller's if it was sane, else ours.",
+        {"type": "string", "minLength": 1},
+        required=True,
     ),
     "Cache-Control": _header(
         "Who may keep this.", {"enum": ["no-store", "no-cache", "private, no-cache"]}, required=True
@@ -132,7 +90,6 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "Milliseconds, in all and at the gateway: `gateway;dur=12.3, total;dur=15.1`.", _TEXT, required=True
     ),
     "WWW-Authenticate": _header("How to prove who calls.", _TEXT, required=True),
-    "Allow": _header("The methods of this path.", _TEXT),
 }
 PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "X-Request-Id": {

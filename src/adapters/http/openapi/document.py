@@ -4,15 +4,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from adapters.http.openapi import components
+from adapters.http.openapi import answers, bodies, components
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.openapi.operations import OPERATIONS, TAGS
-from adapters.http.problem_kinds import DECLINED, KINDS, Kind
+from adapters.http.openapi.problems import BY_CODE, problem_example
+from adapters.http.problem_kinds import Kind
+from adapters.http.problems import PROBLEM_JSON
+from adapters.http.replies import JSON
 
-_JSON: Final = "application/json"
-_PROBLEM: Final = "application/problem+json"
-#: By code; where two errors are told by one code, the first.
-_KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in [DECLINED, *reversed(list(KINDS.values()))]}
+_UNAUTHORIZED: Final = 401
+_PAYMENT_REQUIRED: Final = 402
+#: Where a request can be refused before anything measures how long that takes.
+_UNMEASURED: Final = frozenset({400, 408, 431})
+#: What stands in for a path's parameters in examples.
+_IN_PATHS: Final[Mapping[str, str]] = {
+    "payment_id": answers.PAYMENT_ID,
+    "refund_id": answers.REFUND_ID,
+    "method_id": answers.METHOD_ID,
+    "user_id": answers.USER,
+    "token": "{token}",
+}
 
 
 def openapi_document(*, docs_url: str, version: str, servers: Sequence[str] = ()) -> dict[str, Any]:
@@ -30,7 +41,7 @@ def openapi_document(*, docs_url: str, version: str, servers: Sequence[str] = ()
         **({"servers": [{"url": url} for url in servers]} if servers else {}),
         "tags": [{"name": name, "description": says} for name, says in TAGS.items()],
         "paths": {path: _path(list(operations), docs_url) for path, operations in by_path},
-        "components": components.components(docs_url),
+        "components": components.components(),
     }
 
 
@@ -57,7 +68,7 @@ def _operation(operation: Operation, docs_url: str) -> dict[str, Any]:
         told["requestBody"] = {
             "required": not operation.body_may_be_missing,
             "content": {
-                _JSON: {
+                JSON: {
                     "schema": components.reference(operation.body),
                     **({"examples": _examples(operation.examples)} if operation.examples else {}),
                 }
@@ -111,39 +122,44 @@ def _success(answer: Answer) -> dict[str, Any]:
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
     }
     if answer.schema is not None:
-        told["content"] = {_JSON: {"schema": components.reference(answer.schema)}}
+        told["content"] = {JSON: {"schema": components.reference(answer.schema)}}
+        if answer.examples:
+            whole = {name: bodies.enveloped(answer.schema, data) for name, data in answer.examples.items()}
+            told["content"][JSON]["examples"] = _examples(whole)
     return told
 
 
 def _problems(operation: Operation, docs_url: str) -> dict[str, Any]:
-    kinds = sorted((_KINDS[code] for code in operation.codes), key=lambda kind: kind.status)
+    kinds = sorted((BY_CODE[code] for code in operation.codes), key=lambda kind: kind.status)
     by_status = {status: list(found) for status, found in groupby(kinds, key=lambda kind: kind.status)}
     return {str(status): _problem(found, operation, docs_url) for status, found in by_status.items()}
 
 
 def _problem(kinds: list[Kind], operation: Operation, docs_url: str) -> dict[str, Any]:
-    names = ["X-Request-Id", "Cache-Control", "Server-Timing"]
-    if kinds[0].status == components.UNAUTHORIZED:
+    status = kinds[0].status
+    names = ["X-Request-Id", "Cache-Control"]
+    if status == _UNAUTHORIZED:
         names.append("WWW-Authenticate")
+    if status == _PAYMENT_REQUIRED:
+        names += ["Idempotent-Replayed", "X-Read-After"]
     if any(kind.retry_after is not None for kind in kinds):
         names.append("Retry-After")
-    schema: dict[str, Any] = {
-        "allOf": [
-            components.reference("Problem"),
-            {"properties": {"code": {"enum": [kind.code for kind in kinds]}, "status": {"const": kinds[0].status}}},
-        ]
-    }
-    if kinds[0] is DECLINED:
-        schema["allOf"].append({"properties": {"data": components.reference("Payment")}, "required": ["data"]})
+    path = operation.path.format(**_IN_PATHS)
     return {
         "description": "; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds),
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "headers": {
+            **{name: {"$ref": f"#/components/headers/{name}"} for name in names},
+            "Server-Timing": {**components.HEADERS["Server-Timing"], "required": status not in _UNMEASURED},
+        },
         "content": {
-            _PROBLEM: {
-                "schema": schema,
-                "examples": {
-                    kind.code: {"value": components.problem_example(kind, operation.path, docs_url)} for kind in kinds
+            PROBLEM_JSON: {
+                "schema": {
+                    "allOf": [
+                        components.reference("Problem"),
+                        {"properties": {"code": {"enum": [kind.code for kind in kinds]}, "status": {"const": status}}},
+                    ]
                 },
+                "examples": {kind.code: {"value": problem_example(kind, path, docs_url)} for kind in kinds},
             }
         },
     }

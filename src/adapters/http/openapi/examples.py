@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: Whom development's tokens are for.
-_USER: Final = "550e8400-e29b-41d4-a716-446655440000"
-_PAYMENT: Final = "01a20641-e10e-7235-b303-59d4c322ca03"
+from adapters.http.openapi.answers import PAYMENT_ID, USER
 
-_ORDER: Final = {"user_id": _USER, "order_id": "order_123", "allow_duplicate": True}
+_ORDER: Final = {"user_id": USER, "order_id": "order_123", "allow_duplicate": True}
 _CARD: Final = {**_ORDER, "amount": 2500, "currency": "USD", "paymentMethod": {"type": "CARD", "token": "tok_visa"}}
 
 PAYMENTS: Final[Mapping[str, Any]] = {
@@ -32,13 +30,13 @@ PAYMENTS: Final[Mapping[str, Any]] = {
 }
 CAPTURES: Final[Mapping[str, Any]] = {"All of it": {}, "A part": {"amount": 700}}
 REFUNDS: Final[Mapping[str, Any]] = {
-    "A part": {"payment_id": _PAYMENT, "amount": 500, "reason": "one item was missing"},
-    "All that is left": {"payment_id": _PAYMENT},
+    "A part": {"payment_id": PAYMENT_ID, "amount": 500, "reason": "one item was missing"},
+    "All that is left": {"payment_id": PAYMENT_ID},
 }
 METHODS: Final[Mapping[str, Any]] = {
-    "A card": {"user_id": _USER, "type": "CARD", "token": "pm_card_visa"},
-    "A phone": {"user_id": _USER, "type": "MPESA", "phoneNumber": "254712345678"},
+    "A card": {"user_id": USER, "type": "CARD", "token": "pm_card_visa"},
+    "A phone": {"user_id": USER, "type": "MPESA", "phoneNumber": "254712345678"},
 }
 NOTES: Final[Mapping[str, Any]] = {
-    "A note": {"payment_id": _PAYMENT, "note": "The customer called: the parcel came late."},
+    "A note": {"payment_id": PAYMENT_ID, "note": "The customer called: the parcel came late."},
 }

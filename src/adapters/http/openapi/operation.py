@@ -7,14 +7,18 @@ from typing import Any, Final
 #: What may go wrong on any route, before anything else is looked at.
 EVERYWHERE: Final = (
     "bad-request",
-    "unknown-parameter",
-    "not-acceptable",
+    "request-cut-short",
+    "request-timeout",
     "url-too-long",
     "headers-too-large",
     "internal-error",
 )
+#: What may go wrong where the query and the Accept header are looked at.
+OF_MANNERS: Final = ("unknown-parameter", "not-acceptable")
 #: What may go wrong where the caller is named.
 OF_CALLERS: Final = ("unauthenticated", "unavailable")
+#: What may go wrong where the caller must have a scope: something of theirs is read or written.
+OF_SCOPES: Final = ("forbidden", "outcome-unknown")
 #: What may be wrong with a body of JSON.
 OF_BODIES: Final = (
     "invalid-request",
@@ -25,8 +29,6 @@ OF_BODIES: Final = (
     "too-many-keys",
     "payload-too-large",
     "unsupported-media-type",
-    "request-timeout",
-    "request-cut-short",
 )
 #: What an idempotency key may bring.
 OF_KEYS: Final = (
@@ -34,7 +36,6 @@ OF_KEYS: Final = (
     "idempotency-key-in-use",
     "idempotency-key-reused",
     "idempotency-key-expired",
-    "outcome-unknown",
 )
 #: What may be wrong with an id in the path.
 OF_IDS: Final = ("malformed-id", "not-found")
@@ -42,12 +43,17 @@ OF_IDS: Final = ("malformed-id", "not-found")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One success: its status, what it holds (a component's name; None: no body), and the headers it brings."""
+    """
+    One success: its status, what it holds (a component's name; None: no body), and the headers it brings.
+
+    `examples` are of what it is about; an envelope comes around them where the component is one.
+    """
 
     status: int
     says: str
     schema: str | None = None
     headers: tuple[str, ...] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,7 @@ class Parameter:
 class Operation:
     """
     What can be asked of one route. `scope` None: anybody may; "": any valid token. `body` is a component's name.
+    `is_for_gateways`: it takes whatever query and Accept header they send.
 
     `problems` are the codes that only this operation knows; the rest follows from what it takes.
     """
@@ -83,6 +90,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     takes_key: bool = False
     reads_after: bool = False
+    is_for_gateways: bool = False
     problems: tuple[str, ...] = ()
     security: str | None = None
 
@@ -90,14 +98,16 @@ class Operation:
     def codes(self) -> list[str]:
         """Every problem that it may answer with."""
         found = [*EVERYWHERE, *self.problems]
+        if not self.is_for_gateways:
+            found += OF_MANNERS
         if self.scope is not None:
-            found += [*OF_CALLERS, *(["forbidden"] if self.scope else [])]
+            found += [*OF_CALLERS, *(OF_SCOPES if self.scope else ())]
         if self.body is not None and self.scope is not None:
             found += OF_BODIES
-        if any(parameter.place == "path" for parameter in self.parameters):
+        if self.scope is not None and any(parameter.place == "path" for parameter in self.parameters):
             found += OF_IDS
         if self.takes_key:
             found += OF_KEYS
-        if self.scope is not None:
+        if self.reads_after:
             found.append("invalid-read-after")
         return list(dict.fromkeys(found))

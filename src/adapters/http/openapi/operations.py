@@ -1,8 +1,9 @@
 """Everything that can be asked of the API."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from adapters.http.openapi import answers
 from adapters.http.openapi.examples import CAPTURES, METHODS, NOTES, PAYMENTS, REFUNDS
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.query import PERIOD
@@ -65,13 +66,14 @@ _REPEATABLE: Final = ("Idempotent-Replayed", "X-Read-After")
 _OPEN: Final = ("Retry-After", *_REPEATABLE)
 
 
-def _page(schema: str) -> tuple[Answer, ...]:
-    return (Answer(status=200, says="A page; `metadata.next_cursor` leads to the next.", schema=schema),)
+def _page(schema: str, *items: Any) -> tuple[Answer, ...]:
+    says = "A page; `metadata.next_cursor` leads to the next."
+    return (Answer(status=200, says=says, schema=schema, examples={"A page": list(items)}),)
 
 
-def _single(says: str, schema: str) -> tuple[Answer, ...]:
+def _single(says: str, schema: str, example: Any) -> tuple[Answer, ...]:
     return (
-        Answer(status=200, says=says, schema=schema, headers=("ETag",)),
+        Answer(status=200, says=says, schema=schema, headers=("ETag",), examples={"One": example}),
         Answer(status=304, says="It is as you have it.", headers=("ETag",)),
     )
 
@@ -95,12 +97,19 @@ _PAYMENT_OPERATIONS: Final = (
                 says="It is paid, held, under way, or waits for the customer (`next_action`).",
                 schema="PaymentAnswer",
                 headers=("Location", *_REPEATABLE),
+                examples={
+                    "Paid": answers.PAID,
+                    "Held": answers.HELD,
+                    "The phone shows a prompt": answers.PROMPTED,
+                    "The bank wants to ask first": answers.SECURED,
+                },
             ),
             Answer(
                 status=202,
                 says="The gateway's answer was lost: `UNKNOWN`, until we find out.",
                 schema="PaymentAnswer",
                 headers=("Location", *_OPEN),
+                examples={"Lost": answers.LOST},
             ),
         ),
         problems=("payment-declined", "duplicate-payment", "phone-busy", "conflict", "gateway-unavailable"),
@@ -115,7 +124,7 @@ _PAYMENT_OPERATIONS: Final = (
         scope="payments:read",
         parameters=(_WHOSE, *_FILTERS, *_PAGING),
         reads_after=True,
-        answers=_page("PaymentPage"),
+        answers=_page("PaymentPage", answers.PROMPTED, answers.PAID),
         problems=_OF_PAGES,
     ),
     Operation(
@@ -128,7 +137,7 @@ _PAYMENT_OPERATIONS: Final = (
         scope="payments:read",
         parameters=(_USER, *_FILTERS, *_PAGING),
         reads_after=True,
-        answers=_page("PaymentPage"),
+        answers=_page("PaymentPage", answers.PROMPTED, answers.PAID),
         problems=_OF_PAGES,
     ),
     Operation(
@@ -140,7 +149,8 @@ _PAYMENT_OPERATIONS: Final = (
         says="As it is now. Looking at one whose truth is still out makes us ask the gateway again.",
         scope="payments:read",
         parameters=(_PAYMENT_ID,),
-        answers=_single("The payment.", "PaymentAnswer"),
+        reads_after=True,
+        answers=_single("The payment.", "PaymentAnswer", answers.PAID),
     ),
     Operation(
         id="CapturePayment",
@@ -156,9 +166,22 @@ _PAYMENT_OPERATIONS: Final = (
         body_may_be_missing=True,
         examples=CAPTURES,
         takes_key=True,
+        reads_after=True,
         answers=(
-            Answer(status=200, says="It is captured.", schema="PaymentAnswer", headers=_REPEATABLE),
-            Answer(status=202, says="The gateway's answer was lost.", schema="PaymentAnswer", headers=_OPEN),
+            Answer(
+                status=200,
+                says="It is captured.",
+                schema="PaymentAnswer",
+                headers=_REPEATABLE,
+                examples={"A part": answers.CAPTURED},
+            ),
+            Answer(
+                status=202,
+                says="The gateway's answer was lost.",
+                schema="PaymentAnswer",
+                headers=_OPEN,
+                examples={"Lost": {**answers.HELD, "status": "UNKNOWN"}},
+            ),
         ),
         problems=("not-capturable", "payment-busy", "conflict", "gateway-unavailable"),
     ),
@@ -174,13 +197,21 @@ _PAYMENT_OPERATIONS: Final = (
         body="NewCancel",
         body_may_be_missing=True,
         takes_key=True,
+        reads_after=True,
         answers=(
-            Answer(status=200, says="It is cancelled.", schema="PaymentAnswer", headers=_REPEATABLE),
+            Answer(
+                status=200,
+                says="It is cancelled.",
+                schema="PaymentAnswer",
+                headers=_REPEATABLE,
+                examples={"Cancelled": answers.CANCELLED},
+            ),
             Answer(
                 status=202,
                 says="It is noted, and cancelled as soon as the gateway can be asked.",
                 schema="PaymentAnswer",
                 headers=_OPEN,
+                examples={"Not yet": answers.CANCELLING},
             ),
         ),
         problems=("not-cancellable", "payment-busy", "conflict", "gateway-unavailable"),
@@ -198,18 +229,21 @@ _REFUND_OPERATIONS: Final = (
         body="NewRefund",
         examples=REFUNDS,
         takes_key=True,
+        reads_after=True,
         answers=(
             Answer(
                 status=201,
                 says="It is made; `status` says what became of it so far.",
                 schema="RefundAnswer",
                 headers=("Location", *_REPEATABLE),
+                examples={"Given back": answers.REFUND},
             ),
             Answer(
                 status=202,
                 says="The gateway's answer was lost: `UNKNOWN`, its amount stays reserved until we find out.",
                 schema="RefundAnswer",
                 headers=("Location", *_OPEN),
+                examples={"Lost": answers.REFUND_LOST},
             ),
         ),
         problems=(
@@ -239,7 +273,7 @@ _REFUND_OPERATIONS: Final = (
             *_PAGING,
         ),
         reads_after=True,
-        answers=_page("RefundPage"),
+        answers=_page("RefundPage", answers.REFUND),
         problems=_OF_PAGES,
     ),
     Operation(
@@ -251,7 +285,8 @@ _REFUND_OPERATIONS: Final = (
         says="As it is now.",
         scope="refunds:read",
         parameters=(_REFUND_ID,),
-        answers=_single("The refund.", "RefundAnswer"),
+        reads_after=True,
+        answers=_single("The refund.", "RefundAnswer", answers.REFUND),
     ),
 )
 _METHOD_OPERATIONS: Final = (
@@ -266,7 +301,15 @@ _METHOD_OPERATIONS: Final = (
         body="NewSavedMethod",
         examples=METHODS,
         takes_key=True,
-        answers=(Answer(status=201, says="It is saved.", schema="SavedMethodAnswer", headers=_REPEATABLE),),
+        answers=(
+            Answer(
+                status=201,
+                says="It is saved.",
+                schema="SavedMethodAnswer",
+                headers=_REPEATABLE,
+                examples={"A card": answers.SAVED_CARD},
+            ),
+        ),
         problems=("method-declined", "conflict", "gateway-unavailable"),
     ),
     Operation(
@@ -278,7 +321,11 @@ _METHOD_OPERATIONS: Final = (
         says="The default first, then the newest.",
         scope="methods:read",
         parameters=(_USER,),
-        answers=(Answer(status=200, says="All of them.", schema="SavedMethodPage"),),
+        answers=(
+            Answer(
+                status=200, says="All of them.", schema="SavedMethodPage", examples={"One card": [answers.SAVED_CARD]}
+            ),
+        ),
     ),
     Operation(
         id="RemovePaymentMethod",
@@ -299,7 +346,14 @@ _METHOD_OPERATIONS: Final = (
         title="List payment types",
         says="The ways to pay that are configured here, with currencies and limits (minor units).",
         scope="",
-        answers=(Answer(status=200, says="What is configured.", schema="PaymentTypes"),),
+        answers=(
+            Answer(
+                status=200,
+                says="What is configured.",
+                schema="PaymentTypes",
+                examples={"M-Pesa alone": [answers.MPESA_TYPE]},
+            ),
+        ),
     ),
 )
 _HISTORY_OPERATIONS: Final = (
@@ -313,7 +367,14 @@ _HISTORY_OPERATIONS: Final = (
         scope="payments:read",
         parameters=(_PAYMENT_ID,),
         reads_after=True,
-        answers=(Answer(status=200, says="The whole story.", schema="Story"),),
+        answers=(
+            Answer(
+                status=200,
+                says="The whole story.",
+                schema="Story",
+                examples={"How one began": [{**answers.ENTRY, "seq": 1, "was": None, "previous_hash": "00" * 32}]},
+            ),
+        ),
     ),
     Operation(
         id="ListHistoryOfUser",
@@ -325,7 +386,7 @@ _HISTORY_OPERATIONS: Final = (
         scope="payments:read",
         parameters=(_USER, *_PERIOD, *_PAGING),
         reads_after=True,
-        answers=_page("HistoryPage"),
+        answers=_page("HistoryPage", answers.NOTE, answers.ENTRY),
         problems=_OF_PAGES,
     ),
     Operation(
@@ -339,19 +400,28 @@ _HISTORY_OPERATIONS: Final = (
         body="NewNote",
         examples=NOTES,
         takes_key=True,
-        answers=(Answer(status=201, says="It is written.", schema="NoteAnswer", headers=("Location", *_REPEATABLE)),),
+        reads_after=True,
+        answers=(
+            Answer(
+                status=201,
+                says="It is written.",
+                schema="NoteAnswer",
+                headers=("Location", *_REPEATABLE),
+                examples={"A note": answers.NOTE},
+            ),
+        ),
         problems=("not-found", "conflict"),
     ),
 )
-_OF_MESSAGES: Final = (
-    "invalid-encoding",
-    "malformed-json",
-    "json-too-deep",
-    "payload-too-large",
-    "request-timeout",
-    "request-cut-short",
-    "unavailable",
+_THANKS: Final = (
+    Answer(
+        status=200,
+        says="Heard.",
+        schema="Thanks",
+        examples={"Thanks": {"ResultCode": 0, "ResultDesc": "Accepted"}},
+    ),
 )
+_OF_MESSAGES: Final = ("payload-too-large", "unavailable", "outcome-unknown")
 
 
 def _mobile_money(name: str, below: str, title: str, says: str) -> Operation:
@@ -364,8 +434,9 @@ def _mobile_money(name: str, below: str, title: str, says: str) -> Operation:
         says=says,
         parameters=(_TOKEN,),
         body="MobileMoneyMessage",
-        answers=(Answer(status=200, says="Kept.", schema="Thanks"),),
-        problems=_OF_MESSAGES,
+        is_for_gateways=True,
+        answers=_THANKS,
+        problems=(*_OF_MESSAGES, "not-found", "invalid-encoding", "malformed-json", "json-too-deep"),
     )
 
 
@@ -379,7 +450,8 @@ _WEBHOOK_OPERATIONS: Final = (
         says="Signed, kept before it is acknowledged, applied later.",
         security="stripeSignature",
         body="StripeEvent",
-        answers=(Answer(status=200, says="Kept.", schema="Received"),),
+        is_for_gateways=True,
+        answers=(Answer(status=200, says="Kept.", schema="Received", examples={"Kept": {"received": True}}),),
         problems=(*_OF_MESSAGES, "invalid-signature", "unreadable-message", "unsupported-media-type"),
     ),
     _mobile_money("MobileMoneyCallback", "", "What became of a prompt", "On the secret path of one payment."),
@@ -394,27 +466,34 @@ _WEBHOOK_OPERATIONS: Final = (
         says="Anyone can send this: it is believed in nothing, and all get the same answer.",
         body="MobileMoneyMessage",
         body_may_be_missing=True,
-        answers=(Answer(status=200, says="Heard.", schema="Thanks"),),
-        problems=("payload-too-large", "request-timeout", "request-cut-short", "unavailable"),
+        is_for_gateways=True,
+        answers=_THANKS,
+        problems=_OF_MESSAGES,
     ),
 )
 
 
-def _health(name: str, path: str, schema: str, title: str, says: str, *problems: str) -> Operation:
+def _health(path: str, schema: str, title: str, says: str, *problems: str, **told: Any) -> Operation:
     return Operation(
-        id=name,
+        id=schema,
         method="get",
         path=path,
         tag="Health",
         title=title,
         says=says,
-        answers=(Answer(status=200, says="All is well.", schema=schema),),
+        answers=(Answer(status=200, says="All is well.", schema=schema, examples={"Well": told}),),
         problems=problems,
     )
 
 
 _HEALTH_OPERATIONS: Final = (
-    _health("Health", "/", "Health", "Basic health", "The service and its version."),
+    _health(
+        *("/", "Health", "Basic health", "The service, its version, and whether real money may move (`live`)."),
+        status="ok",
+        service="payment-service",
+        version="0.1.0",
+        mode="test",
+    ),
     Operation(
         id="OpenApi",
         method="get",
@@ -422,17 +501,20 @@ _HEALTH_OPERATIONS: Final = (
         tag="Health",
         title="This document",
         says="What this API can do, for machines.",
-        answers=(Answer(status=200, says="OpenAPI 3.1.", schema="OpenApiDocument", headers=("ETag",)),),
+        answers=(
+            Answer(status=200, says="OpenAPI 3.1.", schema="OpenApiDocument", headers=("ETag",)),
+            Answer(status=304, says="It is as you have it.", headers=("ETag",)),
+        ),
     ),
-    _health("Live", "/health/live", "Live", "Is it alive", "The process answers."),
-    _health("Ready", "/health/ready", "Ready", "Can it serve", "Send it requests only while it can.", "not-ready"),
+    _health("/health/live", "Live", "Is it alive", "The process answers.", status="ok"),
     _health(
-        "WebhooksHealth",
-        "/webhooks/health",
-        "WebhooksHealth",
-        "How many messages wait",
-        "Of the gateways', to be applied.",
-        "unavailable",
+        "/health/ready", "Ready", "Can it serve", "Send it requests only while it can.", "not-ready", status="ready"
+    ),
+    _health(
+        *("/webhooks/health", "WebhooksHealth", "How many messages wait", "Of the gateways', to be applied."),
+        *("unavailable", "outcome-unknown"),
+        status="ok",
+        waiting=0,
     ),
 )
 
