@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: Whom development's tokens are for.
-USER: Final = "550e8400-e29b-41d4-a716-446655440000"
-PAYMENT_ID: Final = "01a20641-e10e-7235-b303-59d4c322ca03"
-REFUND_ID: Final = "01a20641-e10e-7a41-9c55-0f3a2e8d7b61"
-METHOD_ID: Final = "01a20642-1d02-74d1-8f0e-5a6f2b9c4d30"
+from adapters.http.openapi.examples import METHOD, PAYMENT, REFUND, USER
+
 CORRELATION_ID: Final = "01a20641-e149-7501-b16c-2a839141b1f9"
 
 _MADE: Final = "2026-11-23T02:41:32.814Z"
 _MOVED: Final = "2026-11-23T02:41:33.140Z"
 
 PAID: Final[Mapping[str, Any]] = {
-    "id": PAYMENT_ID,
+    "id": PAYMENT,
     "status": "SUCCEEDED",
     "reason": None,
     "user_id": USER,
@@ -73,9 +70,9 @@ SECURED: Final = {
         "redirect_url": "https://hooks.stripe.com/redirect/1",
     },
 }
-REFUND: Final[Mapping[str, Any]] = {
-    "id": REFUND_ID,
-    "payment_id": PAYMENT_ID,
+REFUNDED: Final[Mapping[str, Any]] = {
+    "id": REFUND,
+    "payment_id": PAYMENT,
     "user_id": USER,
     "status": "SUCCEEDED",
     "failure": None,
@@ -90,9 +87,9 @@ REFUND: Final[Mapping[str, Any]] = {
     "updated_at": _MOVED,
     "version": 2,
 }
-REFUND_LOST: Final = {**REFUND, "status": "UNKNOWN", "receipt": None}
+REFUND_LOST: Final = {**REFUNDED, "status": "UNKNOWN", "receipt": None}
 SAVED_CARD: Final[Mapping[str, Any]] = {
-    "id": METHOD_ID,
+    "id": METHOD,
     "user_id": USER,
     "type": "CARD",
     "brand": "VISA",
@@ -113,7 +110,7 @@ MPESA_TYPE: Final[Mapping[str, Any]] = {
 }
 ENTRY: Final[Mapping[str, Any]] = {
     "scheme": 1,
-    "payment_id": PAYMENT_ID,
+    "payment_id": PAYMENT,
     "seq": 2,
     "at": _MOVED,
     "status": "SUCCEEDED",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from adapters.http.openapi import answers, bodies, components
+from adapters.http.openapi import bodies, components, examples
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.openapi.operations import OPERATIONS, TAGS
 from adapters.http.openapi.problems import BY_CODE, problem_example
@@ -18,10 +18,10 @@ _PAYMENT_REQUIRED: Final = 402
 _UNMEASURED: Final = frozenset({400, 408, 431})
 #: What stands in for a path's parameters in examples.
 _IN_PATHS: Final[Mapping[str, str]] = {
-    "payment_id": answers.PAYMENT_ID,
-    "refund_id": answers.REFUND_ID,
-    "method_id": answers.METHOD_ID,
-    "user_id": answers.USER,
+    "payment_id": examples.PAYMENT,
+    "refund_id": examples.REFUND,
+    "method_id": examples.METHOD,
+    "user_id": examples.USER,
     "token": "{token}",
 }
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from adapters.http.openapi import examples
 from adapters.http.openapi.operation import Answer, Parameter
 from adapters.http.query import PERIOD
 from domain.currencies import EXPONENTS
@@ -13,10 +14,18 @@ UUID_TEXT: Final = {
     "format": "uuid",
     "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
 }
-PAYMENT_ID: Final = Parameter(name="payment_id", place="path", says="A payment's id.", schema=UUID_TEXT)
-REFUND_ID: Final = Parameter(name="refund_id", place="path", says="A refund's id.", schema=UUID_TEXT)
-METHOD_ID: Final = Parameter(name="method_id", place="path", says="A saved method's id.", schema=UUID_TEXT)
-USER_ID: Final = Parameter(name="user_id", place="path", says="A user's id: one's own, unless admin.", schema=UUID_TEXT)
+PAYMENT_ID: Final = Parameter(
+    name="payment_id", place="path", says="A payment's id.", schema=UUID_TEXT, example=examples.PAYMENT
+)
+REFUND_ID: Final = Parameter(
+    name="refund_id", place="path", says="A refund's id.", schema=UUID_TEXT, example=examples.REFUND
+)
+METHOD_ID: Final = Parameter(
+    name="method_id", place="path", says="A saved method's id.", schema=UUID_TEXT, example=examples.METHOD
+)
+USER_ID: Final = Parameter(
+    name="user_id", place="path", says="A user's id: one's own, unless admin.", schema=UUID_TEXT, example=examples.USER
+)
 TOKEN: Final = Parameter(
     name="token",
     place="path",
@@ -28,7 +37,7 @@ PAGING: Final = (
     Parameter(name="cursor", says="`next_cursor` of the page before.", schema={"type": "string", "minLength": 1}),
 )
 _DAYS: Final = {
-    "start_date": "From this day or moment on (ISO 8601, UTC), inclusive.",
+    "start_date": "From this day (`2026-01-31`) or moment on (ISO 8601, UTC), inclusive.",
     "end_date": "To this day or moment (ISO 8601, UTC), inclusive.",
 }
 PERIOD_FILTERS: Final = tuple(
@@ -36,7 +45,6 @@ PERIOD_FILTERS: Final = tuple(
         name=name,
         says=_DAYS[name],
         schema={"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]},
-        example="2026-01-31",
     )
     for name in sorted(PERIOD, reverse=True)
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from adapters.http.openapi import answers
+from adapters.http.openapi import answers, examples
 from adapters.http.problem_kinds import DECLINED, KINDS, Kind
 from adapters.http.refusals import InvalidParameter
 from domain.errors import DuplicatePayment, Invalid, MethodDeclined, PartialRefundUnsupported, RefundTooLarge
@@ -32,7 +32,7 @@ def _faults(field: str, message: str) -> Mapping[str, Any]:
 MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     DECLINED.code: {"data": answers.DECLINED},
     KINDS[MethodDeclined].code: {"reason": "insufficient_funds"},
-    KINDS[DuplicatePayment].code: {"payment_id": answers.PAYMENT_ID},
+    KINDS[DuplicatePayment].code: {"payment_id": examples.PAYMENT},
     KINDS[Invalid].code: _faults("amount", "M-Pesa moves whole shillings: a multiple of 100 cents"),
     KINDS[InvalidParameter].code: _faults("limit", "must be a whole number from 1 to 100"),
     KINDS[RefundTooLarge].code: {"refundable": 1500, **_faults("amount", "at most 1500 can be refunded")},

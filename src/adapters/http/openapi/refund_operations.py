@@ -38,7 +38,7 @@ OPERATIONS: Final = (
                 says="It is made; `status` says what became of it so far.",
                 schema="RefundAnswer",
                 headers=("Location", *REPEATABLE),
-                examples={"Given back": answers.REFUND},
+                examples={"Given back": answers.REFUNDED},
             ),
             Answer(
                 status=202,
@@ -75,7 +75,7 @@ OPERATIONS: Final = (
             *PAGING,
         ),
         reads_after=True,
-        answers=a_page("RefundPage", answers.REFUND),
+        answers=a_page("RefundPage", answers.REFUNDED),
         problems=OF_PAGES,
     ),
     Operation(
@@ -88,6 +88,6 @@ OPERATIONS: Final = (
         scope="refunds:read",
         parameters=(REFUND_ID,),
         reads_after=True,
-        answers=a_single("The refund.", "RefundAnswer", answers.REFUND),
+        answers=a_single("The refund.", "RefundAnswer", answers.REFUNDED),
     ),
 )
