@@ -1,0 +1,126 @@
+"""What a payment and a refund may become: drawn, and as a table."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+
+from adapters.docs_site.diagram import Group, Plan, Table, drawn
+from adapters.docs_site.layout import Heading, framed
+from adapters.docs_site.markdown import inline, table
+from adapters.docs_site.page import Page
+from domain.refund import REFUND_TRANSITIONS, RefundStatus as R
+from domain.status import TRANSITIONS, Status as S
+
+PATH: Final = "/states"
+
+PAYMENT: Final = Plan(
+    title="What a payment may become",
+    start=S.PROCESSING,
+    columns=(
+        Group("Open", "open", (S.PROCESSING, S.REQUIRES_ACTION, S.UNKNOWN)),
+        Group("Held", "held", (S.AUTHORIZED,)),
+        Group("Not paid", "unpaid", (S.FAILED, S.CANCELLED, S.EXPIRED)),
+        Group("Paid", "paid", (S.SUCCEEDED,)),
+    ),
+    bar=Group("A person looks at it", "review", (S.REVIEW,)),
+    labels={
+        ("Open", "Held"): "money held",
+        ("Open", "Not paid"): "definite: nothing taken",
+        ("Open", "Paid"): "money taken",
+        ("Held", S.UNKNOWN): "answer lost",
+        ("Held", S.CANCELLED): "released",
+        ("Held", S.EXPIRED): "lapsed",
+        ("Held", "Paid"): "captured",
+        ("Not paid", "Paid"): "late success",
+        ("Open", "A person looks at it"): "contradiction, or no truth",
+        ("Held", "A person looks at it"): "contradiction",
+        ("Not paid", "A person looks at it"): "contradiction",
+        ("Paid", "A person looks at it"): "contradiction",
+    },
+)
+
+REFUND: Final = Plan(
+    title="What a refund may become",
+    start=R.PROCESSING,
+    columns=(
+        Group("Open", "open", (R.PROCESSING, R.UNKNOWN)),
+        Group("Not given back", "unpaid", (R.FAILED, R.CANCELLED)),
+        Group("Given back", "paid", (R.SUCCEEDED,)),
+    ),
+    bar=Group("A person looks at it", "review", (R.REVIEW,)),
+    labels={
+        ("Open", "Not given back"): "stays here",
+        ("Open", "Given back"): "money given back",
+        ("Not given back", "Given back"): "late success",
+        ("Given back", R.FAILED): "came back",
+        ("Open", "A person looks at it"): "contradiction, or no truth",
+        ("Not given back", "A person looks at it"): "contradiction",
+        ("Given back", "A person looks at it"): "contradiction",
+    },
+)
+
+#: Markdown, as `docs/using.md` says it of payments.
+REFUND_WORDS: Final[Mapping[str, str]] = {
+    R.PROCESSING: "the gateway was asked, or is about to be",
+    R.UNKNOWN: "we asked and the answer is lost; its amount stays reserved until we know",
+    R.SUCCEEDED: "the money is on its way back to the customer",
+    R.FAILED: "definite: the money stays, or came back; its amount may be refunded again",
+    R.CANCELLED: "definite: it was stopped at the gateway; its amount may be refunded again",
+    R.REVIEW: "the evidence contradicts itself: a person looks at it",
+}
+
+
+def read_words(using: str) -> dict[str, str]:
+    """
+    What `docs/using.md` says that each status of a payment means.
+
+    Raises:
+        ValueError: its table is not where it was.
+    """
+    rows = table(using, "What to do with each status", "Status")
+    return {row[0].strip("`"): row[1] for row in rows}
+
+
+def states_page(payment_words: Mapping[str, str]) -> Page:
+    """
+    Raises:
+        KeyError: nobody wrote about one of them.
+    """
+    parts: Sequence[tuple[str, Plan, Table, Mapping[str, str]]] = (
+        ("payment", PAYMENT, TRANSITIONS, payment_words),
+        ("refund", REFUND, REFUND_TRANSITIONS, REFUND_WORDS),
+    )
+    body = [
+        "<h1>States</h1><p>Drawn from the tables that the code goes by. An arrow at a group’s edge is meant for every "
+        "status in it. Only evidence moves a payment or a refund, and nothing is guessed: what is not known is "
+        "<code>UNKNOWN</code>.</p>"
+    ]
+    headings = []
+    for name, plan, transitions, words in parts:
+        heading = Heading(2, f"Of a {name}", name)
+        headings.append(heading)
+        body.append(f'<h2 id="{heading.anchor}">{heading.html}</h2>')
+        body.append(
+            f'<div class="drawing" role="region" aria-label="{escape(plan.title)}" tabindex="0">'
+            f"{drawn(plan, transitions, name)}</div>"
+        )
+        body.append(_as_table(plan, transitions, words))
+    return framed("States", "\n".join(body), here=PATH, headings=headings, wide=True)
+
+
+def _as_table(plan: Plan, transitions: Table, words: Mapping[str, str]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row"><span class="badge {group.kind}">{status}</span></th><td>{inline(words[status])}</td>'
+        f"<td>{_targets(plan, transitions[status])}</td></tr>"
+        for group in plan.groups
+        for status in group.statuses
+    )
+    return (
+        f'<div class="table" role="region" aria-label="{escape(plan.title)}, as a table" tabindex="0"><table>'
+        f"<thead><tr><th>Status</th><th>Means</th><th>May become</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _targets(plan: Plan, targets: frozenset[str] | set[str]) -> str:
+    ordered = [status for group in plan.groups for status in group.statuses if status in targets]
+    return " ".join(f"<code>{status}</code>" for status in ordered)
