@@ -10,12 +10,14 @@ from uuid import UUID
 import uvloop
 
 from bench.load import Closed, Load, Open, Outcome
-from bench.requests import Asking, KnownPayments, NewPayments
+from bench.requests import Asking, KnownPayments, NewPayments, OnePage
 
 
 class Kind(Enum):
     PAY = "POST /payments"
     FIND = "GET /payments/{id}"
+    LIST = "GET /payments"
+    DEEP = "GET /payments?cursor=…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,15 @@ class TellMade:
     """The order to say the ids of all payments that were answered 201."""
 
 
-def serve(line: Connection, tokens: Mapping[UUID, str]) -> None:
+def serve(line: Connection, tokens: Mapping[UUID, str], first_page: bytes, deep_page: bytes) -> None:
     """Follows orders until it is ended."""
     payments = NewPayments(tokens)
-    supplies: dict[Kind, Asking] = {Kind.PAY: payments, Kind.FIND: KnownPayments(payments)}
+    supplies: dict[Kind, Asking] = {
+        Kind.PAY: payments,
+        Kind.FIND: KnownPayments(payments),
+        Kind.LIST: OnePage(first_page),
+        Kind.DEEP: OnePage(deep_page),
+    }
     line.send("ready")
     while True:
         order = line.recv()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bench.series import Measured, percentile
+from bench.series import Measured, Series, percentile
 
 _PAY_SHARE: Final = 0.40
 _PAY_RATE: Final = 1500.0
@@ -13,6 +13,8 @@ _PAY_P99_MS: Final = 40.0
 _OWN_P50_MS: Final = 5.0
 _OWN_P99_MS: Final = 20.0
 _MEMORY_MB: Final = 150.0
+_PAGE_SHARE: Final = 0.5
+_PAGE_SLOWER: Final = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,16 @@ def goals(measured: Measured) -> Iterator[Goal]:
     yield _at_most("POST /payments p99 at half load", percentile(half, 0.99), _PAY_P99_MS, "ms")
     yield _at_most("own overhead p50 at half load", percentile(own, 0.50), _OWN_P50_MS, "ms")
     yield _at_most("own overhead p99 at half load", percentile(own, 0.99), _OWN_P99_MS, "ms")
+    page = measured.page.rate / measured.page_by_pgbench.rate
+    yield Goal("page of 50 ÷ pgbench", f"≥ {_PAGE_SHARE:.2f}", f"{page:.2f}", page >= _PAGE_SHARE)
+    yield _slower("page 1 ÷ page 10,000", measured.page_of_many, measured.deep_page)
+    yield _slower("50 thousand ÷ 1 million", measured.page, measured.page_of_many)
     yield _at_most("memory of the API", measured.resident_mb, _MEMORY_MB, "MB")
+
+
+def _slower(name: str, one: Series, other: Series) -> Goal:
+    times = one.rate / other.rate
+    return Goal(name, f"≤ {_PAGE_SLOWER:.1f}", f"{times:.2f}", times <= _PAGE_SLOWER)
 
 
 def _at_most(name: str, measured: float | None, most: float, unit: str) -> Goal:

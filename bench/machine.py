@@ -16,9 +16,10 @@ import msgspec
 from adapters.postgres.connection import connected
 from adapters.postgres.embedded import EmbeddedPostgres
 from bench import bare_route, generator, programs, stand_in
+from bench.listed import Listed
 from bench.options import Options
 from bench.pgbench import Pgbench
-from bench.pgbench_script import translate
+from bench.pgbench_script import Script, translate
 from bench.processes import Child, child
 from bench.recorded import Recording, record
 from bench.requests import NewPayments
@@ -29,6 +30,8 @@ from entrypoints.tokens import development_token
 _USERS: Final = 100
 #: pgbench has a database of its own, made by the same migrations: its rows are not to be taken for payments.
 _PEER: Final = "peer"
+#: Lists have one, too: what is only listed was never paid.
+_LISTED: Final = "listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,9 @@ class Machine:
     bare: Child
     generator: Child
     pgbench: Pgbench
+    listed: Listed
+    listing_api: int
+    listing_pgbench: Pgbench
     recorded: tuple[UUID, ...]
 
 
@@ -78,6 +84,16 @@ def running(options: Options) -> Iterator[Machine]:
         )
         tokens = {user: development_token(settings, user) for user in (uuid4() for _ in range(_USERS))}
         recordings = asyncio.run(_prepare(server.dsn("postgres", owner=True), settings, peer, tokens))
+        listed = Listed.by(
+            msgspec.structs.replace(
+                settings,
+                port=_free_port(),
+                database_url=server.dsn(_LISTED),
+                database_owner_url=server.dsn(_LISTED, owner=True),
+            ),
+            *next(iter(tokens.items())),
+        )
+        pages, listing = asyncio.run(_prepare_list(server.dsn("postgres", owner=True), listed))
         if options.worker:
             stack.enter_context(programs.worker(settings, folder))
         yield Machine(
@@ -88,7 +104,7 @@ def running(options: Options) -> Iterator[Machine]:
             gateway_url=url,
             api=stack.enter_context(programs.api(settings, folder)),
             bare=stack.enter_context(child(bare_route.serve, server.dsn(), options.connections)),
-            generator=stack.enter_context(child(generator.serve, tokens)),
+            generator=stack.enter_context(child(generator.serve, tokens, *pages)),
             pgbench=Pgbench(
                 script=translate(*recordings),
                 dsn=server.dsn(_PEER),
@@ -96,8 +112,25 @@ def running(options: Options) -> Iterator[Machine]:
                 folder=folder,
                 connections=options.connections,
             ),
+            listed=listed,
+            listing_api=stack.enter_context(programs.api(listed.settings, folder, "listing-api")),
+            listing_pgbench=Pgbench(
+                script=listing,
+                dsn=server.dsn(_LISTED),
+                server=server.pid,
+                folder=folder,
+                connections=options.connections,
+            ),
             recorded=tuple(one.payment_id for one in recordings),
         )
+
+
+async def _prepare_list(maintenance: str, listed: Listed) -> tuple[tuple[bytes, bytes], Script]:
+    """A database for lists with few payments; how its pages are asked for, and how pgbench asks for the first."""
+    async with connected(maintenance) as owner:
+        await owner.execute(f"CREATE DATABASE {_LISTED}")
+    await listed.begin()
+    return await listed.requests(), await listed.script()
 
 
 async def _prepare(maintenance: str, settings: Settings, peer: Settings, tokens: dict[UUID, str]) -> list[Recording]:

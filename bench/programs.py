@@ -24,10 +24,10 @@ _LISTENING: Final = re.compile(r"listening on (\S+)")
 
 
 @contextmanager
-def api(settings: Settings, folder: Path) -> Iterator[int]:
+def api(settings: Settings, folder: Path, name: str = "api") -> Iterator[int]:
     """The API, ready to serve; its process id."""
     url = f"http://{settings.host}:{settings.port}/health/ready"
-    with _program("api", folder, settings, "-m", "entrypoints.api") as (process, log):
+    with _program(name, folder, settings, "-m", "entrypoints.api") as (process, log):
         _wait(process, log, lambda: _answers(url))
         yield process.pid
 

@@ -18,6 +18,7 @@ from adapters.encryption import MasterKeys, Vault
 from adapters.postgres import data_keys
 from adapters.postgres.connection import Connection, connected
 from adapters.postgres.pools import Database
+from adapters.postgres.reading import Reading
 from bench.connection import Answer
 from bench.requests import NewPayments
 from entrypoints.api import app
@@ -73,11 +74,16 @@ async def record(settings: Settings, payments: NewPayments, *, times: int) -> li
         RecordingError: one was not answered 201.
     """
     async with _api(settings) as (recorder, client):
-        session = {row["name"]: row["setting"] for row in await recorder.rows(_SESSION)}
+        session = await session_of(recorder)
         recorder.taken()
         recordings = [Recording(await _pay(payments, client), recorder.taken(), session) for _ in range(times)]
     async with connected(settings.dsn or "") as connection:
         return [replace(one, said=[await _typed(connection, said) for said in one.said]) for one in recordings]
+
+
+async def session_of(database: Database) -> Mapping[str, str]:
+    """What the product sets for its sessions."""
+    return {row["name"]: row["setting"] for row in await database.rows(_SESSION)}
 
 
 async def _pay(payments: NewPayments, client: httpx.AsyncClient) -> UUID:
@@ -97,7 +103,7 @@ async def _api(settings: Settings) -> AsyncIterator[tuple[_Recorder, httpx.Async
     recorder = _Recorder(settings.dsn or "")
     async with recorder:
         vault = Vault(await data_keys.load(recorder, MasterKeys.parse(settings.encryption_keys or "")))
-        container = Container(settings=settings, database=recorder, vault=vault)
+        container = Container(settings=settings, database=recorder, reading=Reading(recorder), vault=vault)
         recorder.taken()
         gateways = configured_gateways(container, settings)
         container.gateways.override(providers.Object(gateways))

@@ -34,6 +34,10 @@ def rows(measured: Measured) -> list[dict[str, Any]]:
         "pgbench, same statements": (measured.pgbench, None),
         "GET /payments/{id}": (measured.find, measured.find_half),
         "bare Litestar route": (measured.bare, None),
+        "GET /payments, 50 of 50 thousand": (measured.page, None),
+        "pgbench, same statement": (measured.page_by_pgbench, None),
+        "… 50 of 1 million": (measured.page_of_many, None),
+        "… its page 10,000": (measured.deep_page, None),
     }
     return [_row(name, full, half) for name, (full, half) in contestants.items()]
 

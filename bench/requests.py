@@ -11,6 +11,9 @@ _CREATED: Final = 201
 _OK: Final = 200
 _ID: Final = b'"id":"'
 _ID_LENGTH: Final = 36
+#: Once in every payment of a page.
+_ITEM: Final = b'"refund_status"'
+_PAGE: Final = 50
 
 _POST: Final = (
     b"POST /payments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
@@ -79,3 +82,16 @@ class KnownPayments:
 
     def is_right(self, asked: bytes, answer: Answer) -> bool:
         return answer.status == _OK and asked in answer.body
+
+
+class OnePage:
+    """The same page, again and again."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+
+    def next(self) -> tuple[bytes, None]:
+        return self._request, None
+
+    def is_right(self, asked: None, answer: Answer) -> bool:  # noqa: ARG002 - there is one request
+        return answer.status == _OK and answer.body.count(_ITEM) == _PAGE

@@ -59,6 +59,10 @@ class Measured:
     bare: Series = field(default_factory=Series)
     pay_half: Series = field(default_factory=Series)
     find_half: Series = field(default_factory=Series)
+    page: Series = field(default_factory=Series)
+    page_by_pgbench: Series = field(default_factory=Series)
+    page_of_many: Series = field(default_factory=Series)
+    deep_page: Series = field(default_factory=Series)
     warm_up: Series = field(default_factory=Series)
     paid_by_pgbench: int = 0
     resident_mb: float | None = None
@@ -67,7 +71,8 @@ class Measured:
 
     def answered(self) -> list[Series]:
         """Those whose answers were looked at."""
-        return [self.warm_up, self.pay, self.find, self.bare, self.pay_half, self.find_half]
+        single = [self.warm_up, self.pay, self.find, self.bare, self.pay_half, self.find_half]
+        return [*single, self.page, self.page_of_many, self.deep_page]
 
 
 def percentile(values: "array[float]", share: float) -> float | None:

@@ -1,5 +1,6 @@
 """The measuring itself: short turns, one after the other, round by round; then half of what was reached."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -45,6 +46,7 @@ class Turns:
         for _ in range(_HALF_TURNS):
             self._service(Kind.PAY, measured.pay_half, rate=measured.pay.rate / 2)
             self._service(Kind.FIND, measured.find_half, rate=measured.find.rate / 2)
+        self._lists()
         measured.resident_mb = resident_mb(self._machine.api)
         return measured
 
@@ -60,6 +62,26 @@ class Turns:
             self._pgbench()
         self._service(Kind.FIND, find)
         self._load(Kind.FIND, bare, self._machine.bare.said, self._machine.bare.pid)
+
+    def _lists(self) -> None:
+        """A page of few, beside pgbench; then of many, the first page beside a deep one."""
+        measured, rounds = self._measured, range(self._options.rounds)
+        self._list(Kind.LIST, measured.warm_up)
+        for _ in rounds:
+            self._tell("pages of a list")
+            self._list(Kind.LIST, measured.page)
+            turn = self._machine.listing_pgbench.run(self._options.seconds)
+            measured.page_by_pgbench.add(turn, {"database": turn.cpu_seconds})
+        self._tell("making a longer list")
+        asyncio.run(self._machine.listed.grow())
+        self._list(Kind.DEEP, measured.warm_up)
+        for _ in rounds:
+            self._tell("pages of a longer list")
+            self._list(Kind.LIST, measured.page_of_many)
+            self._list(Kind.DEEP, measured.deep_page)
+
+    def _list(self, kind: Kind, series: Series) -> None:
+        self._load(kind, series, self._machine.listed.settings.port, self._machine.listing_api)
 
     def _pgbench(self) -> None:
         turn = self._machine.pgbench.run(self._options.seconds)

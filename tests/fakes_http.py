@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -27,6 +27,7 @@ from application.answer_once import OnceAnswered
 from application.answered import Answered
 from application.find_payments import Reader, Story
 from application.list_payments import ListHistory, ListPayments
+from application.list_refunds import ListRefunds
 from application.own_writes import OwnWrites
 from application.ports.payments import Answer, Purpose
 from application.ports.webhooks import Forged
@@ -43,6 +44,7 @@ from domain.refund import Refund
 from domain.saved_method import SavedMethod
 from tests.builders import SOMEONE, a_payment, paid
 from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, PlainSealer, PositionsFake, StandingClock
+from tests.fakes_refunds import InMemoryRefundLists, InMemoryRefunds
 
 SECRET: Final = "a secret for development of 32 bytes or more"
 DOCS: Final = "https://docs.example"
@@ -254,6 +256,7 @@ class World:
     save: SaveMethodFake = field(default_factory=SaveMethodFake)
     methods: MethodsFake = field(default_factory=MethodsFake)
     types: list[PaymentType] = field(default_factory=list)
+    store_of_refunds: InMemoryRefunds = field(init=False)
     changes: ChangesFake = field(default_factory=ChangesFake)
     readers: list[Reader] = field(default_factory=list)
     ears: EarsFake = field(default_factory=EarsFake)
@@ -261,6 +264,10 @@ class World:
     positions: PositionsFake = field(default_factory=PositionsFake)
     keys: Keys = field(default_factory=lambda: SecretKey(SECRET))
     arrives_within: float = 15.0
+    origins: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.store_of_refunds = InMemoryRefunds(self.store)
 
     def app(self) -> Litestar:
         app: Litestar = make_app(
@@ -277,6 +284,7 @@ class World:
                 types=self.types,
                 find_history=FindHistoryFake(self.shelf, self.readers),
                 list_payments=ListPayments(lists=InMemoryLists(self.store)),
+                list_refunds=ListRefunds(lists=InMemoryRefundLists(self.store_of_refunds)),
                 list_history=ListHistory(lists=InMemoryLists(self.store), sealer=PlainSealer()),
                 add_note=AddNote(
                     payments=self.store,
@@ -299,6 +307,7 @@ class World:
             ),
             authenticator=Authenticator(keys=self.keys, max_age=3600, now=lambda: float(NOW)),
             docs_url=DOCS,
+            origins=self.origins,
             new_request_id=lambda: str(uuid7()),
             arrives_within=self.arrives_within,
         )

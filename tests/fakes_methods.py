@@ -107,7 +107,7 @@ class InMemoryMethods:
 
     async def forget(self, draft: Draft) -> None:
         unkept = self.unkept.get(draft.id)
-        if unkept and not unkept.leaving:
+        if unkept and unkept.name is None:
             del self.unkept[draft.id]
 
     async def take_due(self, now: datetime, again_after: timedelta, limit: int) -> list[Leaving]:

@@ -7,6 +7,8 @@ from uuid import UUID
 from application.ports.gateway import NothingSent, Operation, OperationKind, Preparation
 from application.ports.inbox import Message
 from application.ports.payments import Kept, Key, Lease, Outcome, Recorded, Repeated
+from application.ports.positions import Position
+from application.ports.refund_lists import RefundPlace, WantedRefunds
 from application.ports.refunds import DueRefund, KeptRefund, RefundPromise, RefundStep, RepeatedRefund
 from application.ports.undertakings import Undertaking
 from application.ports.webhooks import AboutRefund, Unreadable
@@ -15,6 +17,35 @@ from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
 from domain.refund import Refund, RefundChannel
 from tests.fakes import Claimed, InMemoryPayments, Row
+
+
+@dataclass
+class InMemoryRefundLists:
+    """What `RefundLists` promises, over refunds in memory."""
+
+    store: "InMemoryRefunds"
+
+    async def refunds(
+        self,
+        wanted: WantedRefunds,
+        *,
+        limit: int,
+        after: RefundPlace | None = None,
+        written: Position | None = None,
+    ) -> list[Refund]:
+        asked = (wanted.user_id, wanted.payment_id, wanted.status)
+        found = [
+            refund
+            for refund in self.store.refunds.values()
+            if all(
+                one is None or one == other
+                for one, other in zip(asked, (refund.user_id, refund.payment_id, refund.status), strict=True)
+            )
+            and (wanted.since is None or refund.requested_at >= wanted.since)
+            and (wanted.until is None or refund.requested_at <= wanted.until)
+            and (after is None or (refund.requested_at, refund.id) < (after.requested_at, after.refund_id))
+        ]
+        return sorted(found, key=lambda refund: (refund.requested_at, refund.id), reverse=True)[:limit]
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """What a gateway told us becomes the payment's next version: weighed with all that is known, durable in one step."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,6 +15,7 @@ from domain.errors import NotFound
 from domain.history import Cause, CauseKind, tell
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
+from domain.status import Status
 
 log = structlog.get_logger()
 
@@ -125,7 +127,9 @@ class RecordReport:
         )
         recorded = await self._payments.record(step)
         if recorded.outcome is Outcome.DONE and entry is not None:
-            log.info(
+            enters_review = after.status is Status.REVIEW and before.status is not Status.REVIEW
+            log.log(
+                logging.ERROR if enters_review else logging.INFO,  # a person must look at it
                 entry.event,
                 payment_id=str(after.id),
                 was=before.status,

@@ -1,5 +1,6 @@
 """Forget a saved method: unusable at once, detached at the gateway soon after."""
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -50,16 +51,14 @@ class DetachMethods:
         if self._saving is None:
             return False
         due = await self._unkept.take_due(self._clock.now(), self._lease_for, _AT_ONCE)
-        for leaving in due:
-            await self._detach(self._saving, leaving)
+        await asyncio.gather(*(self._detach(self._saving, leaving) for leaving in due))
         return len(due) == _AT_ONCE
 
     async def _detach(self, saving: SavingGateway, leaving: Leaving) -> None:
-        if leaving.name is not None:
-            try:
+        try:
+            if leaving.name is not None:
                 await saving.detach(leaving.name)
-            except Unavailable:
-                log.warning("method.not_detached", method_id=str(leaving.id))
-                return
-            log.info("method.detached", method_id=str(leaving.id))
-        await self._unkept.left(leaving.id)
+                log.info("method.detached", method_id=str(leaving.id))
+            await self._unkept.left(leaving.id)
+        except Unavailable:
+            log.warning("method.not_detached", method_id=str(leaving.id))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 from domain.errors import (
@@ -133,7 +133,7 @@ class Payment:
         return max(self.amount_captured - self.amount_refunded - self.amount_excess_refunded - self.amount_reserved, 0)
 
     @property
-    def refund_status(self) -> str:
+    def refund_status(self) -> Literal["NONE", "PARTIAL", "FULL"]:
         if not self.amount_refunded:
             return "NONE"
         return "FULL" if self.amount_refunded >= self.amount_captured else "PARTIAL"
@@ -153,13 +153,11 @@ class Payment:
             capture_before=report.capture_before or self.capture_before,
             method=report.method or self.method,
         )
-        if (
-            learned.weighed.status is self.status
-            and replace(learned, known=self.known) == self
-            and learned.known.gist() == self.known.gist()
-        ):
-            return learned  # at most a later sight of the same progress: kept, but no new version and no story
-        return learned._moved(at)  # noqa: SLF001 - itself
+        moved = learned._moved(at)  # noqa: SLF001 - itself
+        unmoved = replace(moved, known=self.known, version=self.version, updated_at=self.updated_at) == self
+        if unmoved and learned.known.gist() == self.known.gist():
+            return learned  # at most a later sight of what was seen before: kept, but no new version and no story
+        return moved
 
     def keep(self, report: Report, at: datetime) -> Self:
         """

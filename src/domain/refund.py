@@ -118,7 +118,7 @@ class Refund:
         """What the gateway told us joins what is known; the whole of it, in any order, decides."""
         learned = self._with(report)
         verdict = decide(learned)
-        same = verdict.status is self.status and replace(learned, known=self.known) == self
+        same = verdict == RefundVerdict(self.status, self.failure) and replace(learned, known=self.known) == self
         if same and learned.known.gist() == self.known.gist():
             return learned
         if verdict.status is not self.status and verdict.status not in REFUND_TRANSITIONS[self.status]:

@@ -36,6 +36,8 @@ _STATUS: Final[Mapping[Claim, Status]] = {
     Claim.CANCELLED: Status.CANCELLED,
     Claim.EXPIRED: Status.EXPIRED,
 }
+#: Who answers whenever we ask, with the same words if nothing changed.
+_ASKED: Final = frozenset({Source.QUERY, Source.FETCHED})
 #: How far a payment got, and which of several equally strong failures is told.
 _PROGRESS: Final = (Claim.LOST, Claim.REQUIRES_ACTION, Claim.PROCESSING, Claim.PAID, Claim.AUTHORIZED)
 _TOLD_FIRST: Final = (Claim.EXPIRED, Claim.CANCELLED, Claim.FAILED)
@@ -122,8 +124,7 @@ def needs_verifying(known: Known) -> bool:
 
 def asked_since(known: Known, claim: Evidence) -> bool:
     """Whether the gateway has answered a question of ours that was asked after `claim`."""
-    answers = {Source.QUERY, Source.FETCHED}
-    return any(piece.source in answers and piece.at > claim.at for piece in known.evidence)
+    return any(piece.source in _ASKED and piece.at > claim.at for piece in known.evidence)
 
 
 def unconfirmed(known: Known) -> Evidence | None:
@@ -212,8 +213,11 @@ def _saying(piece: Evidence) -> tuple[object, ...]:
 
 
 def _counts_alone(piece: Evidence) -> bool:
-    """Whether each time it is said is a piece of its own: a final word, or a claim to be paid."""
-    return piece.rank > 1 or piece.rank == 0 or piece.claim is Claim.PAID
+    """
+    Whether each time it is said is a piece of its own: a final word that nobody asked for, or a claim to be paid. What
+    we ask for again and again says no more the fourth time: all rules look at whether, since when or until when.
+    """
+    return piece.claim is Claim.PAID or (piece.claim.is_final and piece.source not in _ASKED)
 
 
 def _sort_key(piece: Evidence) -> tuple[datetime, str, str, str, int, str, str, bool]:

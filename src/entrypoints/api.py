@@ -15,6 +15,7 @@ from adapters.http.slow_clients import SlowClientProtocol
 from adapters.system import new_id
 from entrypoints import VERSION
 from entrypoints.container import Container, authenticator, opened
+from entrypoints.ports import bound
 from entrypoints.process import run
 from entrypoints.settings import Settings
 
@@ -34,6 +35,7 @@ def app(container: Container, settings: Settings) -> Litestar:
         ),
         authenticator=authenticator(settings),
         docs_url=settings.docs_url,
+        origins=settings.origins,
         new_request_id=lambda: str(new_id()),
     )
 
@@ -51,11 +53,10 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. The port opens when everything behind it is open."""
+    port = bound(settings.host, settings.port, "PORT")
     async with opened(settings) as container:
         config = uvicorn.Config(
             app(container, settings),
-            host=settings.host,
-            port=settings.port,
             http=SlowClientProtocol,
             ws="none",
             loop="uvloop",
@@ -68,7 +69,7 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=_GRACE_S,
         )
         log.info("api.started", host=settings.host, port=settings.port)
-        await Server(config).serve()
+        await Server(config).serve([port])
         log.info("api.stopped")
 
 

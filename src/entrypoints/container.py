@@ -19,10 +19,10 @@ from adapters.http.desk import UseCases
 from adapters.http.key_sets import key_source
 from adapters.http.keys import Keys, PublishedKeys, SecretKey
 from adapters.http.method_views import render_saved
+from adapters.http.stopwatch import timed
 from adapters.http.views import render, render_changed, render_note, render_refund
 from adapters.http.webhooks import Ears
 from adapters.postgres import data_keys
-from adapters.postgres.connection import connected
 from adapters.postgres.fresh_tokens import PostgresFreshTokens
 from adapters.postgres.idempotency import PostgresIdempotencyKeys
 from adapters.postgres.inbox import PostgresInbox
@@ -34,6 +34,7 @@ from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.readiness import PostgresReadiness, insist_on_durability, insist_on_schema
 from adapters.postgres.reading import PATIENCE, Reading
+from adapters.postgres.refund_lists import PostgresRefundLists
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shared_token import PostgresSharedToken
 from adapters.postgres.stories import PostgresStories
@@ -53,6 +54,7 @@ from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment
 from application.find_refunds import FindRefund
 from application.list_payments import ListHistory, ListPayments
+from application.list_refunds import ListRefunds
 from application.open_work import WorkPolicy
 from application.own_writes import OwnWrites
 from application.ports.gateway import PaymentGateway
@@ -68,6 +70,7 @@ from application.save_payment_method import SavePaymentMethod
 from application.start_payment import StartPayment
 from application.undertake import Undertake
 from domain.payment_method import GatewayName
+from entrypoints.local import reached
 from entrypoints.settings import ConfigurationError, Settings
 
 
@@ -86,6 +89,7 @@ class Container(containers.DeclarativeContainer):
     lease_for = settings.provided.lease_for
     payments = providers.Singleton(PostgresPayments, database, vault, keys_kept_for=keys_kept_for)
     payment_lists = providers.Singleton(PostgresPaymentLists, reading, vault)
+    refund_lists = providers.Singleton(PostgresRefundLists, reading, vault)
     notes = providers.Singleton(PostgresNotes, database, vault, keys_kept_for=keys_kept_for)
     undertakings = providers.Singleton(PostgresUndertakings, database, vault, keys_kept_for=keys_kept_for)
     refunds = providers.Singleton(PostgresRefunds, database, vault, keys_kept_for=keys_kept_for)
@@ -154,6 +158,7 @@ class Container(containers.DeclarativeContainer):
     find_payment = providers.Singleton(FindPayment, payments=payments, open_payments=open_payments, clock=clock)
     find_history = providers.Singleton(FindHistory, stories=stories, sealer=vault)
     list_payments = providers.Singleton(ListPayments, lists=payment_lists)
+    list_refunds = providers.Singleton(ListRefunds, lists=refund_lists)
     list_history = providers.Singleton(ListHistory, lists=payment_lists, sealer=vault)
     add_note = providers.Singleton(
         AddNote, payments=payments, notes=notes, sealer=vault, render=providers.Object(render_note), clock=clock
@@ -196,6 +201,7 @@ class Container(containers.DeclarativeContainer):
         find_refund=find_refund,
         find_history=find_history,
         list_payments=list_payments,
+        list_refunds=list_refunds,
         list_history=list_history,
         add_note=add_note,
         save_method=save_method,
@@ -257,14 +263,14 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
     The graph, over an open database and open gateways; all is closed again at the end.
 
     Raises:
-        ConfigurationError: there is no database, or a key is missing or another one than before.
+        ConfigurationError: there is no database, or it lets nobody in, or a key is missing or another one than before.
         DatabaseError: the database could lose money, or its schema is behind this code.
         Unavailable: the database does not answer.
     """
     dsn = settings.dsn
     if dsn is None:
         raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
-    async with connected(dsn) as connection:
+    async with reached(dsn) as connection:
         await insist_on_durability(connection)
         await insist_on_schema(connection)
     async with AsyncExitStack() as stack:
@@ -276,7 +282,7 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
             raise ConfigurationError(f"ENCRYPTION_KEYS: {why}") from None
         reading = Reading(database, await _replica(settings, stack))
         container = Container(settings=settings, database=database, reading=reading, vault=vault)
-        gateways = configured_gateways(container, settings)
+        gateways = {name: timed(gateway) for name, gateway in configured_gateways(container, settings).items()}
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         container.gateways.override(providers.Object(gateways))

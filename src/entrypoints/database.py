@@ -7,10 +7,10 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.postgres import migrate as migrations
-from adapters.postgres.connection import Connection, connected
+from adapters.postgres.connection import Connection
 from adapters.postgres.errors import DatabaseError
 from domain.errors import Unavailable
-from entrypoints.local import furnished, local_database, prepare_database
+from entrypoints.local import furnished, local_database, prepare_database, reached
 from entrypoints.settings import ConfigurationError, Settings, load
 
 #: What goes wrong with a database, and an operator can mend.
@@ -48,7 +48,7 @@ async def _owner() -> AsyncIterator[tuple[Connection, Settings]]:
     with local_database(furnished(load(to_serve=False))) as settings:
         if settings.owner_dsn is None:
             raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
-        async with connected(settings.owner_dsn) as owner:
+        async with reached(settings.owner_dsn) as owner:
             yield owner, settings
 
 

@@ -3,16 +3,18 @@
 import json
 import os
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from secrets import token_bytes, token_hex
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
+import asyncpg
 import msgspec
 
 from adapters.postgres import migrate
-from adapters.postgres.connection import connected
+from adapters.postgres.connection import Connection, connected
 from adapters.postgres.embedded import EmbeddedPostgres, Running
 from adapters.postgres.partitions import prepare
 from adapters.system import SystemClock
@@ -41,12 +43,18 @@ def furnished(settings: Settings) -> Settings:
     In development, whatever is missing: secrets from `.local/` (made once), and the sandbox for gateway keys.
 
     Elsewhere, the settings as they are.
+
+    Raises:
+        ConfigurationError: LOCAL_DIR cannot be one.
     """
     if settings.app_env is not AppEnv.DEVELOPMENT:
         return settings
-    missing: dict[str, object] = {
-        name: value for name, value in _secrets(settings.local_dir).items() if getattr(settings, name) is None
-    }
+    try:
+        secrets = _secrets(settings.local_dir)
+    except OSError as why:
+        raise ConfigurationError(f"LOCAL_DIR must be a folder that we may write to: {why.strerror}") from None
+    made = secrets | {"cors_origins": _docs_pages(settings)}
+    missing: dict[str, object] = {name: value for name, value in made.items() if getattr(settings, name) is None}
     if settings.jwt_jwks is not None:
         missing.pop("jwt_secret", None)
     else:
@@ -79,6 +87,28 @@ def uses_sandbox(settings: Settings) -> bool:
     return settings.stripe_secret_key == _SANDBOX_STRIPE_KEY
 
 
+@asynccontextmanager
+async def reached(dsn: str) -> AsyncIterator[Connection]:
+    """
+    A connection to the database.
+
+    Raises:
+        ConfigurationError: there is no such server, or it does not let us in.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(connected(dsn))
+        except (OSError, asyncpg.PostgresError) as why:
+            parts = urlsplit(dsn)
+            role = unquote(parts.username or "")
+            said = getattr(why, "strerror", None) or str(why) or "no answer"
+            raise ConfigurationError(
+                f"the database at {parts.hostname}:{parts.port or 5432} cannot be used as {role} ({said}): "
+                "look at DATABASE_URL, or DB_HOST and what follows it"
+            ) from None
+        yield connection
+
+
 @contextmanager
 def local_database(settings: Settings) -> Iterator[Settings]:
     """
@@ -106,7 +136,7 @@ async def prepare_database(settings: Settings) -> list[str]:
     """Applies what migrations are missing, and makes the coming months; returns the names of what was applied."""
     if settings.owner_dsn is None:
         raise ConfigurationError("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set")
-    async with connected(settings.owner_dsn) as owner:
+    async with reached(settings.owner_dsn) as owner:
         applied = await migrate.migrate(owner, app_role=settings.app_role)
         await prepare(owner, today=SystemClock().now().date())
     return [one.name for one in applied]
@@ -118,6 +148,11 @@ def _joined(settings: Settings, server: Running) -> Settings:
         database_url=server.dsn(),
         database_owner_url=server.dsn(owner=True),
     )
+
+
+def _docs_pages(settings: Settings) -> str:
+    """The origins of the documentation server's pages, which call the API."""
+    return ",".join(f"http://{host}:{settings.docs_port}" for host in ("127.0.0.1", "localhost"))
 
 
 def _secrets(folder: Path) -> dict[str, str]:

@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8888
+    docs_port: Port = 8889
+    cors_origins: str | None = None
     docs_url: str = "http://127.0.0.1:8889"
 
     database_url: str | None = None
@@ -93,6 +95,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Half of it is secrets."""
         return f"Settings(app_env={self.app_env.value!r}, …)"
+
+    @property
+    def origins(self) -> list[str]:
+        """Whose pages may read the API's answers."""
+        return [origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip()]
 
     @property
     def checks(self) -> tuple[timedelta, ...]:
@@ -197,7 +204,7 @@ def load(given: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Se
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as why:
-        raise ConfigurationError(_named(str(why))) from None
+        raise ConfigurationError(_in_words(str(why))) from None
     problems = settings_rules.broken(settings, to_serve=to_serve)
     if problems:
         raise ConfigurationError("; ".join(problems))
@@ -208,9 +215,22 @@ def _path(kind: type[Any], value: Any) -> Any:
     return kind(value)
 
 
-_AT: Final = re.compile(r"(.*) - at `\$\.(\w+)`", re.DOTALL)
+_AT: Final = re.compile(r".* - at `\$\.(\w+)`", re.DOTALL)
 
 
-def _named(problem: str) -> str:
+def _in_words(problem: str) -> str:
+    """msgspec's message as ours: which variable, and what it must be. Every field has one of these kinds."""
     at = _AT.fullmatch(problem)
-    return f"{at[2].upper()}: {at[1]}" if at else problem
+    if at is None:
+        return problem
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    match msgspec.inspect.type_info(kinds[at[1]]):
+        case msgspec.inspect.EnumType(cls=values):
+            asked = f"one of: {', '.join(values)}"
+        case msgspec.inspect.IntType(ge=least, le=None):
+            asked = f"a whole number, at least {least}"
+        case msgspec.inspect.IntType(ge=least, le=most):
+            asked = f"a whole number from {least} to {most}"
+        case _:
+            asked = "a text"
+    return f"{at[1].upper()} must be {asked}"

@@ -3,12 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from adapters.daraja.callback_base import CallbackBase
+import httpx
+
+from adapters.daraja.callback_base import FORBIDDEN_WORDS, CallbackBase
 from adapters.daraja.translation import Confirm
 from adapters.encryption import MasterKeys
+from adapters.http.key_sets import KeysUnreadable, key_source, read_key_set
+from adapters.http.keys import SHORTEST_SECRET
 
 if TYPE_CHECKING:  # settings are checked by these rules, and the rules are about settings
     from entrypoints.settings import Settings
@@ -17,6 +22,15 @@ Rule = tuple[str, Callable[["Settings"], bool]]
 
 #: A look later than this after a payment began is not planned but a mistake, in seconds.
 _LATEST_CHECK: Final = 30 * 24 * 3600
+_LIVE_DARAJA: Final = "api.safaricom.co.ke"
+#: Where no address of Daraja's is set, the sandbox on this machine is meant: it calls plain http.
+_STAND_IN: Final = "http://127.0.0.1"
+#: How many different ones there must be.
+_PORTS: Final = 4
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>https?)://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(?P<port>[1-9][0-9]{0,4}))?", re.ASCII
+)
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 EVERYWHERE: Final[Sequence[Rule]] = (
     (
@@ -24,6 +38,19 @@ EVERYWHERE: Final[Sequence[Rule]] = (
         lambda s: s.lease_seconds > 2 * max(s.stripe_timeout_seconds, s.mpesa_timeout_seconds),
     ),
     ("JWT_JWKS and JWT_SECRET cannot both be set", lambda s: not (s.jwt_jwks and s.jwt_secret)),
+    (
+        f"JWT_SECRET must have at least {SHORTEST_SECRET} bytes",
+        lambda s: s.jwt_secret is None or len(s.jwt_secret.encode()) >= SHORTEST_SECRET,
+    ),
+    ("DOCS_URL must be an http or https URL", lambda s: _is_web(s.docs_url)),
+    (
+        "CORS_ORIGINS must be origins such as https://shop.example, as browsers spell them, separated by commas",
+        lambda s: all(_is_origin(origin) for origin in s.origins),
+    ),
+    (
+        "STRIPE_SECRET_KEY must begin with sk_ or rk_",
+        lambda s: s.stripe_secret_key is None or s.stripe_secret_key.startswith(("sk_", "rk_")),
+    ),
     (
         "CHECK_AFTER_SECONDS must be seconds, rising, separated by commas",
         lambda s: _rises(s.check_after_seconds),
@@ -69,6 +96,33 @@ EVERYWHERE: Final[Sequence[Rule]] = (
     ),
 )
 
+#: What every serving process needs, wherever it runs.
+SERVING: Final[Sequence[Rule]] = (
+    (
+        "JWT_JWKS must be an https URL (http on this machine), or the path of a file with a JWK set",
+        lambda s: s.jwt_jwks is None or _is_key_set(s.jwt_jwks),
+    ),
+    (
+        f"MPESA_CALLBACK_URL must be https (http for a sandbox), and Daraja refuses: {', '.join(FORBIDDEN_WORDS)}",
+        lambda s: s.mpesa_callback_url is None or _is_callback(s.mpesa_callback_url, s.mpesa_base_url),
+    ),
+)
+
+OUTSIDE_PRODUCTION: Final[Sequence[Rule]] = (
+    (
+        "STRIPE_SECRET_KEY is a live key, which moves real money: it needs APP_ENV=production",
+        lambda s: not s.stripe_livemode,
+    ),
+    (
+        "MPESA_BASE_URL is the address for real money: it needs APP_ENV=production",
+        lambda s: urlsplit(s.mpesa_base_url or "").hostname != _LIVE_DARAJA,
+    ),
+    (
+        "PORT, DOCS_PORT, SANDBOX_STRIPE_PORT and SANDBOX_DARAJA_PORT must be different ports",
+        lambda s: len({s.port, s.docs_port, s.sandbox_stripe_port, s.sandbox_daraja_port}) == _PORTS,
+    ),
+)
+
 PRODUCTION_DATABASE: Final[Sequence[Rule]] = (
     ("DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) must be set", lambda s: s.dsn is not None),
 )
@@ -86,15 +140,16 @@ PRODUCTION: Final[Sequence[Rule]] = (
     ("STRIPE_BASE_URL must be https", lambda s: _is_https(s.stripe_base_url)),
     ("MPESA_BASE_URL must be https, and not Safaricom's sandbox", lambda s: _is_live_daraja(s.mpesa_base_url)),
     ("MPESA_CALLBACK_URL must be this service's public https address", lambda s: _is_https(s.mpesa_callback_url)),
-    ("MPESA_CALLBACK_URL names a host that Daraja refuses", lambda s: not s.has_mpesa or _is_callback(s)),
+    ("CORS_ORIGINS must be https", lambda s: all(_is_https(origin) for origin in s.origins)),
 )
 
 
 def broken(settings: "Settings", *, to_serve: bool) -> list[str]:
     """Every rule that does not hold. `to_serve` False leaves out what only a serving process needs."""
-    rules = [*EVERYWHERE]
-    if settings.app_env == "production":
-        rules += [*PRODUCTION_DATABASE, *(PRODUCTION if to_serve else ())]
+    in_production = settings.app_env == "production"
+    rules = [*EVERYWHERE, *(PRODUCTION_DATABASE if in_production else ())]
+    if to_serve:
+        rules += [*SERVING, *(PRODUCTION if in_production else OUTSIDE_PRODUCTION)]
     return [message for message, holds in rules if not holds(settings)]
 
 
@@ -136,9 +191,33 @@ def _is_live_daraja(url: str | None) -> bool:
     return _is_https(url) and "sandbox" not in (url or "")
 
 
-def _is_callback(settings: "Settings") -> bool:
+def _is_callback(url: str, daraja: str | None) -> bool:
     try:
-        CallbackBase.of(settings.mpesa_callback_url or "", daraja=settings.mpesa_base_url or "")
+        CallbackBase.of(url, daraja=daraja or _STAND_IN)
     except ValueError:
+        return False
+    return True
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_origin(text: str) -> bool:
+    """Scheme, host and port in the one spelling that browsers have: lower case, a default port left out."""
+    found = _ORIGIN.fullmatch(text)
+    return found is not None and found["port"] != _DEFAULT_PORTS[found["scheme"]]
+
+
+def _is_key_set(location: str) -> bool:
+    try:
+        key_source(location)
+        if "://" not in location:
+            read_key_set(Path(location).read_bytes())
+    except (ValueError, OSError, KeysUnreadable, httpx.InvalidURL):
         return False
     return True

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
 from shlex import quote
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from uuid import UUID
 import httpx
 from rich.console import Console
 
+from adapters.stripe.webhooks import SUBSCRIBED
 from entrypoints.local import (
     furnished,
     local_database,
@@ -23,6 +25,7 @@ from entrypoints.local import (
     uses_sandbox,
     with_initiator,
 )
+from entrypoints.ports import bound
 from entrypoints.process import DIE_WITH_PARENT
 from entrypoints.settings import AppEnv, ConfigurationError, Settings
 from entrypoints.tokens import development_token
@@ -63,11 +66,19 @@ class Child:
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:
         if self.process.returncode is not None:
-            raise StartError(f"{self.name} ended with code {self.process.returncode}; what it said stands above")
+            raise StartError(f"{self.end}; what it said stands above")
         try:
             return (await client.get(self.ready_at or "")).is_success
         except httpx.TransportError:
             return False
+
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        code = self.process.returncode or 0
+        if code >= 0:
+            return f"{self.name} ended with code {code}"
+        return f"{self.name} was killed by signal {-code} ({signal.strsignal(-code)})"
 
     async def stop(self) -> None:
         if self.process.returncode is None:
@@ -88,33 +99,32 @@ async def up(settings: Settings, console: Console) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings = furnished(settings)
     _insist_on_free_ports(settings)
-    console.print("Starting: database, sandbox, worker, API…")
+    console.print(f"Starting: {', '.join(_parts(settings))}…")
     with local_database(settings) as ready:
         await prepare_database(ready)
         async with _children(ready) as children:
+            _only_for_us(_answer_file(ready))
             console.print(banner(ready), highlight=False, soft_wrap=True, markup=False)
             return await _watch(children, stop, console)
+
+
+def _parts(settings: Settings) -> list[str]:
+    """What is started here, in order."""
+    database = ["database"] if settings.dsn is None else []
+    return [*database, *(["sandbox"] if uses_sandbox(settings) else []), "worker", "API"]
 
 
 def _insist_on_free_ports(settings: Settings) -> None:
     """
     Raises:
-        StartError: somebody else listens there, perhaps another `payments up`; names the variable.
+        ConfigurationError: somebody else listens there, perhaps another `payments up`; names the variable.
     """
     wanted = {"PORT": (settings.host, settings.port)}
     if uses_sandbox(settings):
         wanted["SANDBOX_STRIPE_PORT"] = ("127.0.0.1", settings.sandbox_stripe_port)
         wanted["SANDBOX_DARAJA_PORT"] = ("127.0.0.1", settings.sandbox_daraja_port)
-    for name, address in wanted.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(address)
-            except OSError as why:
-                raise StartError(
-                    f"port {address[1]} cannot be used ({why.strerror}): is `payments up` running already? "
-                    f"Set {name} to another one."
-                ) from None
+    for name, (host, port) in wanted.items():
+        bound(host, port, name).close()
 
 
 @asynccontextmanager
@@ -143,6 +153,7 @@ async def _stripe_sandbox(settings: Settings, api: str) -> Child:
         *("-m", "entrypoints.sandbox.stripe", "--port", str(settings.sandbox_stripe_port)),
         *("--ledger", str(settings.local_dir / "stripe.jsonl")),
         *("--webhook-url", f"{api}/webhooks/stripe", "--webhook-secret", settings.stripe_webhook_secrets[0]),
+        *("--webhook-events", ",".join(sorted(SUBSCRIBED))),
         ready_at=f"{url}/_health",
     )
 
@@ -178,49 +189,60 @@ async def _watch(children: list[Child], stop: asyncio.Event, console: Console) -
         console.print("Stopping…")
         return 0
     for task in done:
-        console.print(f"{ends[task].name} ended with code {ends[task].process.returncode}; stopping everything")
+        console.print(f"{ends[task].end}; stopping everything")
     return 1
 
 
 def banner(settings: Settings) -> str:
-    """Addresses, a token, and three lines that work when they are pasted."""
+    """Addresses, a token, and lines to paste. Pasted again they pay nothing twice, and tell the first one's story."""
     api = f"http://{settings.host}:{settings.port}"
-    token = development_token(settings, SOMEONE)
-    answer = quote(str((settings.local_dir / "payment.json").resolve()))
-    lines = [
-        "",
-        f"  API        {api}",
-    ]
+    lines = ["", f"  API        {api}"]
     if uses_sandbox(settings):
         lines += [
             f"  Stripe     http://127.0.0.1:{settings.sandbox_stripe_port}   (sandbox; its ledger: /_ledger)",
             f"  Daraja     http://127.0.0.1:{settings.sandbox_daraja_port}   (sandbox; its ledger: /_ledger)",
         ]
+    answer = quote(str(_answer_file(settings)))
     post = f"curl -s {api}/payments -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
-    lines += [
-        "",
-        "  A token for the examples (another: .venv/bin/payments token --user UUID):",
-        "",
-        f"export TOKEN={token}",
-        "",
-        "  A card, M-Pesa (paid after about a second), and the story of the last payment:",
-        "",
-        f"{post} -d '{_CARD}'",
-        "",
-        f"{post} -d '{_MPESA}' | tee {answer}",
-        "",
-        f'curl -s {api}/payment-history/$({_LAST_ID} {answer}) -H "Authorization: Bearer $TOKEN"',
-        "",
-    ]
-    return "\n".join(lines)
+    pasted = [_token(settings)]
+    if settings.has_stripe:
+        pasted.append(("A card", f"{post} -d '{_CARD}' | tee {answer}"))
+    if settings.has_mpesa:
+        pasted.append(("M-Pesa, which takes a moment", f"{post} -d '{_MPESA}' | tee {answer}"))
+    story = f'curl -s {api}/payment-history/$({_ITS_ID} {answer}) -H "Authorization: Bearer $TOKEN"'
+    for said, line in [*pasted, ("The story of the last payment", story)]:
+        lines += ["", f"  {said}:", "", line]
+    return "\n".join([*lines, ""])
 
 
+def _token(settings: Settings) -> tuple[str, str]:
+    if settings.jwt_secret is None:
+        return f"A token of your auth service's, whose sub is {SOMEONE}", "export TOKEN=…"
+    said = "A token for the examples (another: .venv/bin/payments token --user UUID)"
+    return said, f"export TOKEN={development_token(settings, SOMEONE)}"
+
+
+def _answer_file(settings: Settings) -> Path:
+    """Where the printed lines put what they were answered."""
+    return (settings.local_dir / "payment.json").resolve()
+
+
+def _only_for_us(file: Path) -> None:
+    """An answer may hold a client secret."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+
+
+#: Another order at each start: what was paid before is no duplicate.
+_ORDER: Final = f"order_{token_hex(4)}"
 _CARD: Final = (
-    f'{{"user_id": "{SOMEONE}", "order_id": "order_123", "amount": 2500, "currency": "USD",'
+    f'{{"user_id": "{SOMEONE}", "order_id": "{_ORDER}", "amount": 2500, "currency": "USD",'
     ' "paymentMethod": {"type": "CARD", "token": "tok_visa"}}'
 )
 _MPESA: Final = (
-    f'{{"user_id": "{SOMEONE}", "order_id": "order_456", "amount": 1000, "currency": "KES",'
+    f'{{"user_id": "{SOMEONE}", "order_id": "{_ORDER}", "amount": 1000, "currency": "KES",'
     ' "paymentMethod": {"type": "MPESA", "phoneNumber": "254712345678"}}'
 )
-_LAST_ID: Final = r"""sed 's/.*"id":"\([^"]*\)".*/\1/'"""
+#: The payment's id, or what a refused duplicate names; nothing of any other problem.
+_ITS_ID: Final = r"""sed -n 's/.*"\(payment_\)*id":"\([^"]*\)".*/\2/p'"""

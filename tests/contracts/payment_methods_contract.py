@@ -252,13 +252,15 @@ class PaymentMethodsContract:
         assert not stay & go
         assert stay | go == {one.id for one in drafts}
 
-    async def test_a_draft_that_is_forgotten_leaves_nothing(self, methods: Methods) -> None:
-        """It was refused: nothing is attached."""
-        draft = await drafted(methods, lease=LONG_AGO)
+    async def test_a_draft_that_is_forgotten_leaves_nothing_unless_it_has_a_name(self, methods: Methods) -> None:
+        """Under its name a twin may have attached it."""
+        nameless, named = [await drafted(methods, token, lease=LONG_AGO) for token in ("tok_1", "tok_2")]
+        await methods.promise(named, "pm_2")
 
-        await methods.forget(draft)
+        await methods.forget(nameless)
+        await methods.forget(named)
 
-        assert await methods.take_due(now(), A_MINUTE, 5) == []
+        assert await methods.take_due(now(), A_MINUTE, 5) == [Leaving(named.id, "pm_2")]
 
     async def test_what_somebody_keeps_is_never_detached_for_another(self, methods: Methods) -> None:
         """Who names another user's method in a request that is never ended does not take it away."""

@@ -148,6 +148,33 @@ async def test_production_without_secrets_does_not_start(shell: Shell, process: 
     assert not (shell.folder / ".local").exists()
 
 
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"DATABASE_URL": "postgres://app:secret@127.0.0.1:1/payments"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgres://app:secret@no-such-host.invalid/payments"}, "DATABASE_URL"),
+        ({"HOST": "no-such-host.invalid"}, "HOST"),
+        ({"HOST": "192.0.2.1"}, "HOST"),
+        ({"LOCAL_DIR": __file__}, "LOCAL_DIR"),
+        ({"APP_ENV": "prod"}, "APP_ENV"),
+        ({"PORT": "http"}, "PORT"),
+    ],
+)
+async def test_what_cannot_start_says_in_one_line_which_variable_to_mend(
+    shell: Shell, variables: Mapping[str, str], named: str
+) -> None:
+    """
+    No traceback, no error number, and no secret.
+    """
+    done = await shell.payments("serve", **variables)
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert named in line
+    assert "Errno" not in line
+    assert "secret" not in line
+
+
 async def test_production_makes_no_tokens_and_resets_nothing(shell: Shell) -> None:
     """
     What is for development is refused, each with an exit code of its own failing.

@@ -1,8 +1,10 @@
 """`payments up`: everything on one machine, from one command; and nothing of it left when that command ends."""
 
 import asyncio
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +30,7 @@ pytestmark = [
 
 #: API, worker, two stand-ins and a database server; and the command itself.
 _AT_LEAST = 6
+_WITHOUT_SANDBOX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,18 @@ def home() -> Iterator[Path]:
 async def test_one_command_takes_money_by_card_and_by_phone(home: Path) -> None:
     """
     The lines it prints work when pasted: the card is charged at once, M-Pesa within five seconds, the story verifies,
-    and each ledger holds one charge. Told to stop, it ends with 0 and leaves no process; started again, all is there.
+    and each ledger holds one charge, though the last line is pasted twice. Nobody else reads what they were answered.
+    Told to stop, it ends with 0 and leaves no process; started again, all is there.
     """
     if shutil.which("curl") is None:
         pytest.skip("the printed lines need curl")
     async with _started(home) as up:
         token, card, prompt, story = up.lines
         api, stripe, daraja = (up.address(name) for name in ("API", "Stripe", "Daraja"))
-        answers = await asyncio.gather(*(asyncio.to_thread(_bash, token, line) for line in (card, prompt)))
-        paid, asked = (answer["data"] for answer in answers)
+        paid, asked = [(await asyncio.to_thread(_bash, token, line))["data"] for line in (card, prompt)]
+        again = await asyncio.to_thread(_bash, token, prompt)
+        assert (again["code"], again["payment_id"]) == ("duplicate-payment", asked["id"])
+        assert (home / "local" / "payment.json").stat().st_mode & 0o777 == 0o600
         assert paid["status"] == "SUCCEEDED"
         assert asked["status"] == "REQUIRES_ACTION"
 
@@ -100,8 +106,8 @@ async def test_one_command_takes_money_by_card_and_by_phone(home: Path) -> None:
         assert await asyncio.to_thread(up.program.wait) == 0
         await up.leaves_nothing()
 
-    async with _started(home) as again:
-        kept = await again.get(f"{again.address('API')}/payments/{paid['id']}")
+    async with _started(home) as later:
+        kept = await later.get(f"{later.address('API')}/payments/{paid['id']}")
         assert kept["data"]["status"] == "SUCCEEDED"
 
 
@@ -129,12 +135,39 @@ async def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path, 
         await eventually(has_ended, within=60)
 
     assert program.wait() == 1
-    assert f"Set {name} to another one" in " ".join(program.said.replace("│", " ").split())
+    assert f"Set {name} to another one" in _plainly(program.said)
+
+
+async def test_a_process_that_is_killed_ends_all_of_them_and_is_named(home: Path) -> None:
+    """
+    In words: what killed it, not a number below zero. Nothing goes on without it.
+    """
+    async with _started(home) as up:
+        (worker,) = [pid for pid in up.pids if "entrypoints.worker" in await asyncio.to_thread(_command, pid)]
+        os.kill(worker, signal.SIGKILL)
+
+        assert await asyncio.to_thread(up.program.wait) == 1
+        await up.leaves_nothing()
+
+    assert "worker was killed by signal 9 (Killed)" in _plainly(up.program.said)
+
+
+async def test_it_says_what_it_starts_and_how_to_use_that_and_no_more(home: Path) -> None:
+    """
+    With a Stripe account of one's own there is no sandbox and no M-Pesa; with one's own auth service, no token.
+    """
+    own = {"STRIPE_SECRET_KEY": "sk_test_mine", "JWT_JWKS": "https://auth.example.org/jwks.json"}
+    async with _started(home, **own) as up:
+        assert "Starting: database, worker, API…" in up.printed
+        assert [line.split()[0] for line in up.lines] == ["export", "curl", "curl"]
+        assert up.token == "…"
+        assert "MPESA" not in up.printed
+        assert "sandbox" not in up.printed
 
 
 @asynccontextmanager
-async def _started(home: Path) -> AsyncIterator[Up]:
-    program = _start(home)
+async def _started(home: Path, **variables: str) -> AsyncIterator[Up]:
+    program = _start(home, **variables)
     try:
 
         async def printed() -> str:
@@ -144,7 +177,7 @@ async def _started(home: Path) -> AsyncIterator[Up]:
 
         text = await eventually(printed, within=60)
         pids = await asyncio.to_thread(family, program.pid)
-        assert len(pids) >= _AT_LEAST
+        assert len(pids) >= (_AT_LEAST if not variables else _WITHOUT_SANDBOX)
         yield Up(program, text, pids)
     finally:
         program.ask_to_stop()
@@ -157,6 +190,15 @@ def _start(home: Path, **variables: str) -> Program:
     log.unlink(missing_ok=True)
     settings = {"LOCAL_DIR": str(home / "local"), **ports, **variables}
     return Program.start("entrypoints.cli", "up", variables=settings, log=log)
+
+
+def _plainly(said: str) -> str:
+    """Without the box that errors stand in, and on one line."""
+    return " ".join(said.replace("│", " ").split())
+
+
+def _command(pid: int) -> str:
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
 
 
 def _bash(token: str, line: str) -> Any:

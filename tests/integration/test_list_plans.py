@@ -13,7 +13,9 @@ from adapters.postgres.partitions import prepare
 from adapters.postgres.payment_lists import history_statement, payments_statement
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
+from adapters.postgres.refund_lists import refunds_statement
 from application.ports.payment_lists import Place, Wanted
+from application.ports.refund_lists import RefundPlace, WantedRefunds
 from domain.payment_method import GatewayName
 from domain.status import Status
 from tests import databases
@@ -43,6 +45,15 @@ _HISTORY = """
            created_at + seq * interval '1 second'
       FROM payments, generate_series(1, 2) AS seq
 """
+#: Of the payments of every tenth user two each, in the two months after it.
+_REFUNDS = """
+    INSERT INTO refunds (id, payment_id, payment_created_at, user_id, amount, currency, channel, origin, status, known,
+                         refs, private, requested_at, updated_at, version)
+    SELECT overlay(id::text placing lpad(n::text, 4, '0') from 20 for 4)::uuid, id, created_at, user_id, 1, 'USD',
+           'stripe', 'api', 'SUCCEEDED', '[]', '{}', decode(repeat('ab', 60), 'hex'),
+           created_at + n * interval '30 days', created_at, 1
+      FROM payments, generate_series(1, 2) AS n WHERE right(user_id::text, 1) = '7'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,9 @@ async def filled(postgres_server: Server, template: str) -> AsyncIterator[Connec
             await prepare(owner, today=date(2025, 12, 1), months_ahead=7)
             await owner.execute(_PAYMENTS.replace("$1", str(PAYMENTS)).replace("$2", str(USERS)))
             await owner.execute(_HISTORY)
+            await owner.execute(_REFUNDS)
             await owner.execute("ANALYZE payments")
+            await owner.execute("ANALYZE refunds")
             await owner.execute("ANALYZE payment_history")
         async with Database(made.dsn, size=1, set_aside=0) as pool, pool.connection() as connection:
             yield connection
@@ -206,6 +219,40 @@ async def test_a_users_story_is_read_from_its_index_in_order(filled: Connection)
         assert indexes(plan) == {"user_id_at_payment_id_seq_idx", "pkey"}
         assert plan[0]["Actual Rows"] == 51
     assert buffers(later) <= buffers(first) + 51
+
+
+@pytest.mark.parametrize("begins", ["first", "after"])
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (WantedRefunds(), "requested_at_id_idx"),
+        (WantedRefunds(since=MARCH.since, until=MARCH.until), "requested_at_id_idx"),
+        (WantedRefunds(user_id=A_USER), "user_id_requested_at_id_idx"),
+    ],
+    ids=["all", "time", "user"],
+)
+async def test_a_page_of_refunds_is_read_from_its_index_in_order(
+    filled: Connection, wanted: WantedRefunds, index: str, begins: str
+) -> None:
+    """Months are merged, not sorted: a refund is in its payment's month, whenever it was made."""
+    after = RefundPlace(datetime(2026, 3, 20, tzinfo=UTC), UUID(int=0)) if begins == "after" else None
+
+    plan = await explained(filled, *refunds_statement(wanted, limit=11, after=after))
+
+    assert kinds(plan) <= {"Limit", "Merge Append", "Index Scan"}
+    assert indexes(plan) == {index}
+    assert plan[0]["Actual Rows"] == 11
+
+
+async def test_the_refunds_of_a_payment_are_in_one_month(filled: Connection) -> None:
+    """The one of the payment."""
+    payment_id = UUID(int=(await filled.fetchval("SELECT payment_id FROM refunds ORDER BY id LIMIT 1")).int)
+
+    plan = await explained(filled, *refunds_statement(WantedRefunds(payment_id=payment_id), limit=11, after=None))
+
+    assert {part["Relation Name"] for part in plan if "Relation Name" in part} == {"refunds_2026_01"}
+    assert indexes(plan) == {"payment_id_requested_at_id_idx"}
+    assert plan[0]["Actual Rows"] == 2
 
 
 async def test_whether_an_order_was_paid_twice_is_found_by_an_index(filled: Connection) -> None:

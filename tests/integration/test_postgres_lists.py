@@ -16,6 +16,8 @@ from adapters.postgres.payment_lists import PostgresPaymentLists
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pools import Database
 from adapters.postgres.reading import Reading
+from adapters.postgres.refund_lists import PostgresRefundLists
+from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.stories import PostgresStories
 from adapters.system import SystemClock
 from application.add_note import AddNote, NoteRequest
@@ -27,6 +29,7 @@ from tests.builders import SOMEONE, a_key, a_payment
 from tests.contracts.lists_contract import ListsContract
 from tests.contracts.notes_contract import NotesContract
 from tests.contracts.payments_contract import opened
+from tests.contracts.refund_lists_contract import RefundListsContract
 
 
 @pytest.fixture
@@ -68,6 +71,16 @@ class TestPostgresNotes(NotesContract):
     @pytest.fixture
     def sealer(self, vault: Vault) -> Vault:
         return vault
+
+
+class TestPostgresRefundLists(RefundListsContract):
+    @pytest.fixture
+    def refunds(self, pool: Database, vault: Vault) -> PostgresRefunds:
+        return PostgresRefunds(pool, vault, keys_kept_for=timedelta(days=30))
+
+    @pytest.fixture
+    def lists(self, pool: Database, vault: Vault) -> PostgresRefundLists:
+        return PostgresRefundLists(Reading(pool), vault)
 
 
 @dataclass

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from adapters.http.problem_kinds import DECLINED, KINDS
+from adapters.stripe.webhooks import SUBSCRIBED
 from domain.evidence import Reason
 from domain.status import Status
 from entrypoints.settings import Settings
@@ -47,11 +48,20 @@ def test_every_event_an_operator_should_know_exists() -> None:
     assert [event for event in named if f'"{event}"' not in SOURCE] == []
 
 
+def test_an_endpoint_at_stripe_is_told_to_subscribe_to_what_we_heed() -> None:
+    """
+    Less would leave payments open until they are asked about, more would be ignored.
+    """
+    step = section(OPERATING, "Webhooks").partition("Subscribe to")[2].partition("Others are")[0]
+
+    assert set(re.findall(r"`([a-z_.]+)`", step)) == SUBSCRIBED
+
+
 def test_every_variable_named_exists() -> None:
     """
     A renamed setting must not live on in a manual.
     """
-    prefixes = "APP|DB|DATABASE|STRIPE|MPESA|JWT|ENCRYPTION|IDEMPOTENCY|INBOX|LEASE|CHECK|DUPLICATE|SANDBOX"
+    prefixes = "APP|CORS|DOCS|DB|DATABASE|STRIPE|MPESA|JWT|ENCRYPTION|IDEMPOTENCY|INBOX|LEASE|CHECK|DUPLICATE|SANDBOX"
     named = set(re.findall(rf"`((?:{prefixes})_[A-Z_]+)\b", USING + OPERATING))
 
     assert named <= {name.upper() for name in Settings.__struct_fields__}

@@ -4,7 +4,9 @@ import pytest
 
 from tests.contracts.lists_contract import ListsContract
 from tests.contracts.notes_contract import NotesContract
+from tests.contracts.refund_lists_contract import RefundListsContract
 from tests.fakes import InMemoryLists, InMemoryNotes, InMemoryPayments, InMemoryStories, PlainSealer
+from tests.fakes_refunds import InMemoryRefundLists, InMemoryRefunds
 
 
 @pytest.fixture
@@ -35,3 +37,13 @@ class TestInMemoryNotes(NotesContract):
     @pytest.fixture
     def sealer(self) -> PlainSealer:
         return PlainSealer()
+
+
+class TestInMemoryRefundLists(RefundListsContract):
+    @pytest.fixture
+    def refunds(self, payments: InMemoryPayments) -> InMemoryRefunds:
+        return InMemoryRefunds(payments)
+
+    @pytest.fixture
+    def lists(self, refunds: InMemoryRefunds) -> InMemoryRefundLists:
+        return InMemoryRefundLists(refunds)

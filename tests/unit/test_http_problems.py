@@ -11,7 +11,7 @@ from adapters.http.problems import shown_path
 from domain.errors import IllegalTransition, Invalid, KeyInUse, Refused
 from tests.fakes_http import A_TOKEN, World, code_of
 
-OPEN_TO_ALL = {"/", "/health/live", "/health/ready", "/webhooks/health"}
+OPEN_TO_ALL = {"/openapi.json", "/", "/health/live", "/health/ready", "/webhooks/health"}
 PROVEN_OTHERWISE = {
     "/webhooks/stripe",
     "/webhooks/mpesa",

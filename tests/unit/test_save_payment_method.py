@@ -116,6 +116,26 @@ class TestSaving:
         assert len(world.methods.kept) == 1
         assert await nothing_is_left(world)
 
+    async def test_a_twin_that_finds_the_card_kept_by_another_loses_nothing_of_the_first(self) -> None:
+        """The first is attaching still: what it attaches is detached, though its twin needs it no more."""
+        world = given()
+        attach, go_on = world.saving.attach, asyncio.Event()
+
+        async def slow(method_id: UUID, name: str, customer: str) -> None:
+            if name.endswith("visa_1"):
+                await go_on.wait()
+            await attach(method_id, name, customer)
+
+        world.saving.attach = slow  # type: ignore[method-assign]
+        first = asyncio.create_task(world.save_method.execute(asks("tok_visa_1")))
+        other = told(await world.save_method.execute(asks("tok_visa_2")))
+        twin = told(await world.save_method.execute(asks("tok_visa_1")))
+        go_on.set()
+
+        assert told(await first) == other == twin
+        assert len(world.saving.attached) == 2
+        assert await nothing_is_left(world)
+
     async def test_a_new_default_takes_over(self) -> None:
         """Also one that was saved before."""
         world = given()
@@ -215,7 +235,8 @@ class TestTrouble:
 
         assert first.answer == Answer(402, b'["insufficient_funds", "req-1"]')
         assert again == OnceAnswered(first.answer, replayed=True)
-        assert world.methods.kept == world.methods.unkept == {}
+        assert world.methods.kept == {}
+        assert await nothing_is_left(world)
 
     async def test_a_token_that_is_none_is_a_fault_and_occupies_no_key(self) -> None:
         """The same key may come with the right token."""

@@ -41,6 +41,10 @@ PRODUCTION = {
     **MPESA,
 }
 WRITTEN = {"DATABASE_URL": "postgres://app:p%2Fq@db:5433/payments?sslmode=verify-full"}
+#: The public key of RFC 8037, appendix A.2.
+KEY_SET = """{"keys": [
+    {"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+]}"""
 #: Every variable whose value opens something.
 SECRETS = {
     "DATABASE_URL": "postgres://app:s3cret@db.example.org/payment_service",
@@ -125,6 +129,26 @@ class TestValues:
             ("MPESA_CONFIRM", "hope"),
             ("JWT_MAX_AGE_SECONDS", "1h"),
             ("LEASE_SECONDS", "soon"),
+            ("DOCS_PORT", "docs"),
+            ("DOCS_URL", "docs.example.org"),
+            ("DOCS_URL", "ftp://docs.example.org"),
+            ("DOCS_URL", "https://"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "https://*.example.org"),
+            ("CORS_ORIGINS", "shop.example.org"),
+            ("CORS_ORIGINS", "https://shop.example.org/"),
+            ("CORS_ORIGINS", "https://shop.example.org:443"),
+            ("CORS_ORIGINS", "https://Shop.example.org"),
+            ("CORS_ORIGINS", "https://shop.example.org,null"),
+            ("STRIPE_SECRET_KEY", "pk_test_1"),
+            ("STRIPE_SECRET_KEY", "sk_live_1"),
+            ("STRIPE_SECRET_KEY", "rk_live_1"),
+            ("JWT_SECRET", "x" * 31),
+            ("JWT_JWKS", "no-such-file.json"),
+            ("JWT_JWKS", __file__),
+            ("JWT_JWKS", "http://auth.example.org/jwks.json"),
+            ("MPESA_CALLBACK_URL", "https://mpesa.example.org"),
+            ("MPESA_CALLBACK_URL", "pay.example.org"),
             ("CHECK_AFTER_SECONDS", "25;45"),
             ("CHECK_AFTER_SECONDS", "25,,45"),
             ("CHECK_AFTER_SECONDS", "25,10"),
@@ -152,11 +176,55 @@ class TestValues:
         assert name in what_is_wrong_with({name: value})
 
     @pytest.mark.parametrize(
+        ("name", "value", "asked"),
+        [
+            ("APP_ENV", "prod", "APP_ENV must be one of: development, test, production"),
+            ("PORT", "http", "PORT must be a whole number from 1 to 65535"),
+            ("JWT_MAX_AGE_SECONDS", "1h", "JWT_MAX_AGE_SECONDS must be a whole number, at least 1"),
+        ],
+    )
+    def test_a_value_of_another_kind_is_told_in_words(self, name: str, value: str, asked: str) -> None:
+        """
+        What it should be, for people who read no Python; and what it was is not repeated.
+        """
+        assert what_is_wrong_with({name: value}) == asked
+
+    def test_origins_are_a_list(self) -> None:
+        """
+        Each as a browser spells it; a port stands where it is no default.
+        """
+        given = "https://shop.example.org, http://localhost:3000 ,http://[::1]:8080,"
+
+        assert load({"CORS_ORIGINS": given}).origins == [
+            "https://shop.example.org",
+            "http://localhost:3000",
+            "http://[::1]:8080",
+        ]
+
+    @pytest.mark.parametrize("name", ["PORT", "SANDBOX_STRIPE_PORT", "SANDBOX_DARAJA_PORT"])
+    def test_two_cannot_listen_on_one_port(self, name: str) -> None:
+        """
+        On one machine; in production each process has a container of its own.
+        """
+        assert name in what_is_wrong_with({name: "8889"})
+        load({**PRODUCTION, name: "8889"})
+
+    def test_a_key_set_may_be_a_file(self, tmp_path: Path) -> None:
+        """
+        It is read at the start, so that a wrong path is found then and not by the first caller.
+        """
+        file = tmp_path / "jwks.json"
+        file.write_text(KEY_SET, "utf-8")
+
+        assert load({"JWT_JWKS": str(file)}).jwt_jwks == str(file)
+
+    @pytest.mark.parametrize(
         ("given", "named"),
         [
             ({"LEASE_SECONDS": "40"}, "LEASE_SECONDS"),
             ({"MPESA_TIMEOUT_SECONDS": "30"}, "LEASE_SECONDS"),
-            ({"JWT_SECRET": "x" * 32, "JWT_JWKS": "keys.json"}, "JWT_SECRET"),
+            ({"JWT_SECRET": "x" * 32, "JWT_JWKS": "https://auth.example.org/jwks.json"}, "JWT_SECRET"),
+            (MPESA, "MPESA_BASE_URL"),
             ({"MPESA_CONSUMER_KEY": "key"}, "MPESA_PASSKEY"),
             ({"MPESA_CONSUMER_SECRET": "secret"}, "MPESA_CONSUMER_KEY"),
             ({**MPESA, "MPESA_CALLBACK_URL": ""}, "MPESA_CALLBACK_URL"),
@@ -201,7 +269,7 @@ class TestValues:
         """
         `payments up` hands its own settings to the processes it starts.
         """
-        settings = load({**without("JWT_JWKS"), **INITIATOR, "JWT_JWKS": "keys.json"})
+        settings = load({**PRODUCTION, **INITIATOR, "CORS_ORIGINS": "https://shop.example.org"})
 
         assert load(settings.environment()) == settings
 
@@ -258,6 +326,9 @@ class TestProduction:
                 {**PRODUCTION, "MPESA_CALLBACK_URL": "https://mpesa.example.org"},
                 "MPESA_CALLBACK_URL",
                 id="a word that Daraja refuses",
+            ),
+            pytest.param(
+                {**PRODUCTION, "CORS_ORIGINS": "http://shop.example.org"}, "CORS_ORIGINS", id="a page in the clear"
             ),
         ],
     )

@@ -6,13 +6,15 @@ from typing import Final
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
 from application.ports.gateway import NothingSent, Operation, Preparation
 from application.ports.payments import Opened, Promise, Purpose, Recorded, Repeated, Step
+from application.record_report import Told
 from domain.errors import DuplicatePayment, GatewayUnavailable, InDoubt, Invalid, KeyInUse, KeyReused, Unavailable
 from domain.evidence import Claim, Reason, Source
-from domain.history import verify
+from domain.history import Cause, CauseKind, verify
 from domain.payment import Payment, ReferenceKind, Report
 from domain.saved_method import SavedMethod
 from domain.status import Status
@@ -64,6 +66,24 @@ class TestPaying:
         assert first.answer.status == 402
         assert (again.answer, again.replayed) == (first.answer, True)
         assert world.the_payment().reason is Reason.INSUFFICIENT_FUNDS
+
+    async def test_a_payment_that_needs_a_person_wakes_one_once(self) -> None:
+        """An error in the log when it enters review; what is said again about it is not worth waking anybody."""
+        other = Report(evidence=(evidence(Claim.SUCCEEDED, amount=usd(1)),))
+        world = given(other)
+
+        with capture_logs() as lines:
+            await world.start_payment.execute(a_request())
+            kept = world.payments.kept[world.the_payment().id]
+            more = Report(evidence=(evidence(Claim.SUCCEEDED, source=Source.SIGNED, amount=usd(2)),))
+            await world.record_report.execute(
+                kept, Told(report=more, cause=Cause(CauseKind.WEBHOOK, "evt_1"), looked=False)
+            )
+
+        changes = [(line["log_level"], line["event"]) for line in lines if "was" in line]
+        assert world.the_payment().status is Status.REVIEW
+        assert changes[0] == ("error", "payment.review")
+        assert [level for level, _ in changes] == ["error", "info"]
 
     async def test_a_lost_answer_is_unknown_never_failed(self) -> None:
         """202, and the truth is looked for."""

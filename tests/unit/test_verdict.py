@@ -1,7 +1,7 @@
 """How evidence is weighed: a function of the set, whatever the order it came in."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from domain.evidence import Claim, Evidence, Reason, Source
 from domain.money import Money
 from domain.payment import Payment, Report
 from domain.status import TRANSITIONS, Status
-from domain.verdict import Known
+from domain.verdict import Known, asked_since, needs_verifying, unconfirmed
 from tests.builders import a_payment, usd
 
 OWED = usd(2500)
@@ -241,10 +241,36 @@ def test_a_success_after_a_told_failure_is_flagged_late() -> None:
     assert (late.status, late.late, late.amount_captured) == (Status.SUCCEEDED, True, 2500)
 
 
+def test_the_same_answer_to_the_same_question_is_no_news() -> None:
+    """A payment in review is asked about for days: its history has a line for what was said, not for each time."""
+    other = said(Claim.PAID, Source.SIGNED, amount=usd(1))
+    for source, claim in ((Source.QUERY, Claim.SUCCEEDED), (Source.FETCHED, Claim.CANCELLED)):
+        answers = [said(claim, source, after) for after in range(10, 200)]
+        payment = learned(a_payment(), [other, *answers])
+        assert payment.status is Status.REVIEW
+        assert payment.version == 3
+        assert len(payment.known.evidence) == 4
+
+
+def test_the_same_answer_after_a_persons_word_is_weighed_against_it() -> None:
+    """What was only said again before is said against a person now."""
+    before, after = (
+        [said(Claim.SUCCEEDED, Source.QUERY, when) for when in times] for times in ((1, 2, 3, 4), (30, 40))
+    )
+    word = said(Claim.FAILED, Source.OPERATOR, 10, reason=Reason.CANCELLED)
+
+    settled = learned(a_payment(), [said(Claim.CANCELLED, Source.FETCHED), *before, word])
+    doubted = learned(settled, after)
+
+    assert (settled.status, doubted.status) == (Status.FAILED, Status.REVIEW)
+    assert doubted.version == settled.version + 1
+
+
 pieces = st.builds(
     Evidence,
     claim=st.sampled_from(Claim),
     source=st.sampled_from([source for source in Source if source is not Source.OPERATOR]),
+    reason=st.sampled_from([None, Reason.DECLINED]),
     at=st.sampled_from([START + timedelta(seconds=after) for after in (0, 1, 59, 60, 61, 299, 300, 600, 661)]),
     amount=st.sampled_from([None, OWED, usd(1)]),
     code=st.sampled_from(["1037", "1032", "canceled"]),
@@ -284,6 +310,36 @@ def test_evidence_that_was_lost_and_comes_later_never_takes_a_payment_backwards(
     again = learned(payment, late)
     assert again.version >= payment.version
     assert again.status is learned(a_payment(), [*late, *first]).status
+
+
+#: Few different things to say, so that they are said again, by persons too.
+repeats = st.builds(
+    Evidence,
+    claim=st.sampled_from([Claim.SUCCEEDED, Claim.FAILED, Claim.AUTHORIZED, Claim.OPERATION_LOST, Claim.PAID]),
+    source=st.sampled_from([Source.QUERY, Source.FETCHED, Source.SIGNED, Source.OPERATOR]),
+    at=st.integers(0, 40).map(lambda minutes: START + timedelta(minutes=minutes)),
+    code=st.sampled_from(["1037", "1032"]),
+    verify_first=st.booleans(),
+).filter(lambda piece: piece.source is not Source.OPERATOR or piece.claim.is_final)
+
+
+@settings(max_examples=1000)
+@given(st.lists(repeats, max_size=30), st.lists(st.integers(0, 30), max_size=5), st.randoms())
+def test_what_is_not_kept_would_have_changed_nothing(evidence: list[Evidence], cuts: list[int], chance: object) -> None:
+    """However it came in, and in what parts: what is kept of it answers every question as the whole would."""
+    whole, parts = Known(frozenset(evidence)), Known()
+    chance.shuffle(evidence)  # type: ignore[attr-defined]
+    for first, last in pairwise([0, *sorted(min(cut, len(evidence)) for cut in cuts), len(evidence)]):
+        parts = parts.with_(*evidence[first:last])
+
+    assert parts == Known().with_(*evidence)
+    assert parts.verdict(OWED) == whole.verdict(OWED)
+    assert parts.captured(OWED) == whole.captured(OWED)
+    assert parts.has_closing_failure() == whole.has_closing_failure()
+    assert needs_verifying(parts) == needs_verifying(whole)
+    assert unconfirmed(parts) == unconfirmed(whole)
+    assert parts.since(Claim.SUCCEEDED) == whole.since(Claim.SUCCEEDED)
+    assert all(asked_since(parts, piece) == asked_since(whole, piece) for piece in evidence)
 
 
 def test_all_orders_of_a_contradictory_story_agree() -> None:

@@ -1,13 +1,16 @@
 """The whole HTTP face as one application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.routes import HTTPRoute
 
 from adapters.http.auth import Authenticator
+from adapters.http.contract import Contract, OpenApi
+from adapters.http.cors import Cors
 from adapters.http.desk import UseCases, reception
 from adapters.http.health import Health, Pulse
 from adapters.http.history import History
@@ -35,6 +38,7 @@ def make_app(
     pulse: Pulse,
     authenticator: Authenticator,
     docs_url: str,
+    origins: Collection[str] = (),
     new_request_id: Callable[[], str],
     lifespan: Sequence[Lifespan] = (),
     arrives_within: float = ARRIVES_WITHIN,
@@ -42,7 +46,8 @@ def make_app(
     """
     The API, from what it needs.
 
-    `docs_url` is the base of problem types, without a slash at its end. `lifespan`: what is opened before the first
+    `docs_url` is the base of problem types, without a slash at its end. `origins`: whose pages may read our answers,
+    each as a browser spells it (`https://shop.example`). `lifespan`: what is opened before the first
     request and closed after the last.
     """
     problems = Problems(docs_url.rstrip("/"))
@@ -55,6 +60,12 @@ def make_app(
                 dependencies={"desk": Provide(reception(authenticator=authenticator, use_cases=use_cases))},
             ),
             Router("/", route_handlers=[Health], before_request=check_manners, dependencies={"pulse": _given(pulse)}),
+            Router(
+                "/",
+                route_handlers=[OpenApi],
+                before_request=check_manners,
+                dependencies={"contract": _given(Contract.of(problems.docs_url, pulse.version))},
+            ),
             Router("/", route_handlers=[Webhooks], dependencies={"ears": _given(ears)}),
         ],
         exception_handlers={Exception: problems.handle},
@@ -66,7 +77,13 @@ def make_app(
     )
     # Litestar's own middlewares run after routing: a 404 would escape them. These see every request.
     door = Door(app.asgi_handler, arrives_within=arrives_within)
-    app.asgi_handler = RequestLog(door, problems=problems, new_request_id=new_request_id)
+    app.asgi_handler = RequestLog(
+        door,
+        problems=problems,
+        cors=Cors(origins),
+        methods={route.path_format: route.methods for route in app.routes if isinstance(route, HTTPRoute)},
+        new_request_id=new_request_id,
+    )
     return app
 
 

@@ -19,6 +19,7 @@ from application.find_payment_methods import FindPaymentMethods
 from application.find_payments import FindHistory, FindPayment, Reader
 from application.find_refunds import FindRefund
 from application.list_payments import ListHistory, ListPayments
+from application.list_refunds import ListRefunds
 from application.own_writes import OwnWrites
 from application.ports.payments import Key
 from application.ports.platform import Blinder
@@ -50,6 +51,7 @@ class UseCases:
     find_refund: FindRefund
     find_history: FindHistory
     list_payments: ListPayments
+    list_refunds: ListRefunds
     list_history: ListHistory
     add_note: AddNote
     save_method: SavePaymentMethod

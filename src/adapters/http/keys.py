@@ -15,7 +15,7 @@ ASK_AGAIN_AFTER: Final = 30.0
 _WITHOUT_KEYS: Final = 1.0
 #: A key that was taken back is refused after this many seconds at the latest, where its source can be asked.
 STALE_AFTER: Final = 300.0
-_SHORTEST_SECRET: Final = 32
+SHORTEST_SECRET: Final = 32
 
 log = structlog.get_logger()
 
@@ -55,8 +55,8 @@ class SecretKey:
     generation = 0
 
     def __init__(self, secret: str) -> None:
-        if len(secret.encode()) < _SHORTEST_SECRET:
-            raise ValueError(f"a token secret needs at least {_SHORTEST_SECRET} bytes")
+        if len(secret.encode()) < SHORTEST_SECRET:
+            raise ValueError(f"a token secret needs at least {SHORTEST_SECRET} bytes")
         self._key = VerifyingKey(secret, "HS256")
 
     async def refresh(self) -> None:

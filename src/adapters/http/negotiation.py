@@ -16,12 +16,15 @@ _MOST_PARAMETERS: Final = 50
 
 async def check_manners(request: Request[Any, Any, Any]) -> None:
     """
-    Litestar's `before_request`. A route names its query parameters in `opt["parameters"]`.
+    Litestar's `before_request`. A route names its query parameters in `opt["parameters"]`. OPTIONS asks about a route
+    and not of it: a browser sends the query of the request that it has in mind.
 
     Raises:
         UnknownParameter: the query has another one, or one twice.
         NotAcceptable: the caller takes no JSON.
     """
+    if request.method == "OPTIONS":
+        return
     query = request.scope["query_string"]
     if query:
         _check_query(query, request.route_handler.opt.get("parameters", frozenset()))

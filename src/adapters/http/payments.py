@@ -15,11 +15,12 @@ from adapters.http.pages import PAGING, Paging
 from adapters.http.payment_request import NewPayment
 from adapters.http.problems import PROBLEM_JSON
 from adapters.http.query import PERIOD, Query, a_currency, an_id, an_order, one_of
-from adapters.http.replies import JSON, PRIVATE, Reply
+from adapters.http.replies import JSON, Reply
 from adapters.http.request_id import name_payment, request_id
 from adapters.http.resource_id import payment_id as read_id
 from adapters.http.resource_id import user_id as read_user_id
-from adapters.http.views import PaymentView, envelope
+from adapters.http.single_object import single
+from adapters.http.views import PaymentView
 from application.answered import Answered
 from application.ports.payment_lists import Wanted
 from application.undertake import ChangeRequest
@@ -82,8 +83,7 @@ class Payments(Controller):
         desk.caller.needs("payments:read")
         payment = await desk.use_cases.find_payment.execute(read_id(payment_id), desk.reader)
         name_payment(request.scope, payment.id)
-        body = envelope(PaymentView.of(payment), request_id(request.scope))
-        return Reply(body=body, headers=PRIVATE)
+        return single(PaymentView.of(payment), request.scope)
 
     @post("/{payment_id:str}/capture", operation_id="CapturePayment")
     async def capture(

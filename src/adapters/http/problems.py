@@ -114,10 +114,5 @@ def _headers(error: BaseException, kind: Kind) -> Mapping[str, str]:
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = error.challenge
     if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:
-        headers["allow"] = _allowed(error.headers["allow"])
+        headers["allow"] = error.headers["allow"]
     return headers
-
-
-def _allowed(methods: str) -> str:
-    named = set(methods.split(", "))
-    return ", ".join(sorted(named | {"HEAD"} if "GET" in named else named))

@@ -8,9 +8,9 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 JSON: Final = "application/json"
-#: One's own payments may be kept by one's own browser, and are asked for again each time.
-PRIVATE: Final = {"cache-control": "private, no-cache"}
 _NO_CONTENT: Final = 204
+#: One's own things may be kept by one's own browser, and are asked for again each time.
+PRIVATE: Final = {"cache-control": "private, no-cache"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,9 @@ class Reply:
         return replace(self, headers={**self.headers, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        content = {"content-type": self.media_type, "content-length": str(len(self.body))}
-        headers = {**({} if self.status == _NO_CONTENT else content), **self.headers}
+        headers = self.headers
+        if self.body:
+            headers = {"content-type": self.media_type, "content-length": str(len(self.body)), **headers}
         await send(
             {
                 "type": "http.response.start",

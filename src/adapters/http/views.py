@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -11,10 +11,11 @@ from adapters.http.problem_kinds import DECLINED
 from adapters.http.problems import document
 from application.ports.payment_lists import Line
 from application.ports.payments import Answer
+from domain.evidence import Reason
 from domain.history import Entry, Note
-from domain.payment import Payment, ReferenceKind
-from domain.payment_method import PaymentMethod
-from domain.refund import Refund
+from domain.payment import CaptureMethod, Payment, ReferenceKind
+from domain.payment_method import GatewayName, MethodType, PaymentMethod
+from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
 
 _OK: Final = 200
@@ -22,10 +23,13 @@ _CREATED: Final = 201
 _ACCEPTED: Final = 202
 
 
+_Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
 class MethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the customer pays; never the token."""
 
-    type: str
+    type: MethodType
     brand: str | None = None
     last4: str | None = None
     phone: str | None = msgspec.field(name="phoneNumber", default=None)
@@ -40,15 +44,15 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """One payment. Amounts are minor units; times are ISO 8601 UTC."""
 
     id: UUID
-    status: str
-    reason: str | None
+    status: Status
+    reason: Reason | None
     user_id: UUID
     order_id: str
     amount: int
     currency: str
     method: MethodView = msgspec.field(name="paymentMethod")
-    gateway: str
-    capture_method: str
+    gateway: GatewayName
+    capture_method: CaptureMethod
     description: str | None
     return_url: str | None
     metadata: Mapping[str, Any]
@@ -56,15 +60,15 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     amount_captured: int
     amount_refunded: int
     amount_refundable: int
-    refund_status: str
+    refund_status: Literal["NONE", "PARTIAL", "FULL"]
     cancel_requested: bool
     disputed: bool
     late: bool
     order_overpaid: bool
-    capture_before: str | None
+    capture_before: _Time | None
     receipt: str | None
-    created_at: str
-    updated_at: str
+    created_at: _Time
+    updated_at: _Time
     version: int
 
     @classmethod
@@ -106,17 +110,17 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     payment_id: UUID
     user_id: UUID
-    status: str
-    failure: str | None
+    status: RefundStatus
+    failure: Reason | None
     amount: int
     currency: str
     reason: str | None
     metadata: Mapping[str, Any]
-    channel: str
-    origin: str
+    channel: RefundChannel
+    origin: RefundOrigin
     receipt: str | None
-    created_at: str
-    updated_at: str
+    created_at: _Time
+    updated_at: _Time
     version: int
 
     @classmethod
@@ -142,12 +146,12 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
 
 def iso(moment: datetime) -> str:
     """`2026-01-31T12:00:00.000Z`"""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def envelope(data: Any, correlation_id: str, **metadata: Any) -> bytes:
     """The body of a success."""
-    return _encode({"success": True, "data": data, "metadata": {"correlation_id": correlation_id, **metadata}})
+    return encode({"success": True, "data": data, "metadata": {"correlation_id": correlation_id, **metadata}})
 
 
 def render(payment: Payment, correlation_id: str, *, docs_url: str) -> Answer:
@@ -199,4 +203,4 @@ def _is_open_question(payment: Payment) -> bool:
     return not (payment.status.is_closed or payment.outcome_is_told)
 
 
-_encode = msgspec.json.Encoder(enc_hook=dict).encode  # a Mapping that is no dict is told as one
+encode = msgspec.json.Encoder(enc_hook=dict).encode  # a Mapping that is no dict is told as one

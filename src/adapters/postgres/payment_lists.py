@@ -1,6 +1,5 @@
 """Lists of payments and of users' stories, newest first. An index finds where the page before ended."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,6 +8,7 @@ import asyncpg
 
 from adapters.encryption import Vault
 from adapters.postgres import rows
+from adapters.postgres.pages import statement
 from adapters.postgres.reading import Reading
 from application.ports.payment_lists import Line, Place, Wanted
 from application.ports.positions import LATEST, Position
@@ -27,9 +27,9 @@ class PostgresPaymentLists:
     async def payments(
         self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
     ) -> list[Payment]:
-        statement = payments_statement(wanted, limit=limit, after=after)
+        asked = payments_statement(wanted, limit=limit, after=after)
         # Whether an order is paid is decided by: it is read where it was written.
-        found = await self._reading.rows(*statement, after=written if wanted.order_id is None else LATEST)
+        found = await self._reading.rows(*asked, after=written if wanted.order_id is None else LATEST)
         return [rows.kept(row, self._vault).payment for row in found]
 
     async def history(
@@ -42,8 +42,8 @@ class PostgresPaymentLists:
         after: Place | None = None,
         written: Position | None = None,
     ) -> list[Line]:
-        statement = history_statement(user_id, limit=limit, since=since, until=until, after=after)
-        return [_line(row) for row in await self._reading.rows(*statement, after=written)]
+        asked = history_statement(user_id, limit=limit, since=since, until=until, after=after)
+        return [_line(row) for row in await self._reading.rows(*asked, after=written)]
 
 
 _PAYMENTS: Final = "SELECT * FROM payments"
@@ -73,7 +73,7 @@ def payments_statement(wanted: Wanted, *, limit: int, after: UUID | None) -> tup
         # The first half says nothing new, but it is what months are ruled out by.
         ("created_at <= {0} AND (created_at, id) < ({0}, {1})", (after and born(after), after)),
     ]
-    return _statement(_PAYMENTS, conditions, _PAYMENTS_ORDER, limit)
+    return statement(_PAYMENTS, conditions, _PAYMENTS_ORDER, limit)
 
 
 def history_statement(
@@ -87,19 +87,7 @@ def history_statement(
         ("at <= {}", (until,)),
         ("(at, payment_id, seq) < ({}, {}, {})", place),
     ]
-    return _statement(_HISTORY, conditions, _HISTORY_ORDER, limit)
-
-
-def _statement(select: str, conditions: Sequence[tuple[str, Sequence[Any]]], order: str, limit: int) -> tuple[Any, ...]:
-    """What is None is not asked for."""
-    values: list[Any] = []
-    texts = []
-    for text, given in conditions:
-        if None not in given:
-            texts.append(text.format(*(f"${len(values) + number}" for number in range(1, len(given) + 1))))
-            values.extend(given)
-    where = " WHERE " + " AND ".join(texts) if texts else ""
-    return f"{select}{where} {order} LIMIT ${len(values) + 1}", *values, limit
+    return statement(_HISTORY, conditions, _HISTORY_ORDER, limit)
 
 
 def _line(row: asyncpg.Record) -> Line:

@@ -181,7 +181,7 @@ class PostgresUnkeptMethods:
         row = await self._database.row(self._PROMISE, draft.id, name)
         return row["gateway_method"] if row else None
 
-    _FORGET: Final = "DELETE FROM unkept_methods WHERE id = $1 AND NOT leaving"
+    _FORGET: Final = "DELETE FROM unkept_methods WHERE id = $1 AND gateway_method IS NULL"
 
     async def forget(self, draft: Draft) -> None:
         await self._database.rows(self._FORGET, draft.id)

@@ -38,6 +38,12 @@ CHARGE_EXPIRED: Final = "charge.expired"
 CHARGE_SUCCEEDED: Final = "charge.succeeded"
 #: Events that say what the refund inside them says. Of a failure `refund.updated` does not tell.
 OF_REFUNDS: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+#: What an endpoint of ours is to be told.
+SUBSCRIBED: Final = (
+    BY_STATUS
+    | {"payment_intent.partially_funded", "payment_intent.payment_failed", CHARGE_EXPIRED, CHARGE_SUCCEEDED}
+    | (OF_REFUNDS - {"charge.refund.updated"})
+)
 #: What the events above say better: it carries the charge and not the refund.
 INFORMATIVE: Final = frozenset({"charge.refunded"})
 

@@ -101,7 +101,7 @@ class UnkeptMethods(Protocol):
         ...
 
     async def forget(self, draft: Draft) -> None:
-        """It was refused: nothing is attached."""
+        """It is not wanted any more. One that has a name stays until it is due: a twin may have attached it."""
         ...
 
     async def take_due(self, now: datetime, again_after: timedelta, limit: int) -> list[Leaving]:
