@@ -186,9 +186,7 @@ class _Drawing:
             first = top + _HEADING + (rows - len(group.statuses)) * _ROW / 2
             for row, status in enumerate(group.statuses):
                 self._boxes[status] = _Rectangle(x + (0 if alone else _PADDING), first + row * _ROW, *_BOX)
-            self._outlines[group.title] = (
-                self._boxes[group.statuses[0]] if alone else _Rectangle(x, top, width, height)
-            )
+            self._outlines[group.title] = self._boxes[group.statuses[0]] if alone else _Rectangle(x, top, width, height)
             x += width + _GAP
         left = self._outlines[self._plan.columns[0].title].x
         bar = _Rectangle(left, top + height + _BELOW, x - _GAP - left, _BAR)

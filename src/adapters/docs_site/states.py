@@ -91,7 +91,7 @@ def states_page(payment_words: Mapping[str, str]) -> Page:
         ("refund", REFUND, REFUND_TRANSITIONS, REFUND_WORDS),
     )
     body = [
-        "<h1>States</h1><p>Drawn from the tables that the code goes by. An arrow at a group’s edge is meant for every "
+        "<h1>States</h1><p>Drawn from the tables that the code goes by. An arrow at the edge of a group is meant for every "
         "status in it. Only evidence moves a payment or a refund, and nothing is guessed: what is not known is "
         "<code>UNKNOWN</code>.</p>"
     ]
