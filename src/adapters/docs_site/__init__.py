@@ -1,1 +1,1 @@
-"""The documentation as a web site: built once when the process starts, served from memory, with nothing from outside."""
+"""The documentation as a web site: built when its process starts, served from memory, nothing from outside."""

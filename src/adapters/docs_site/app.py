@@ -39,7 +39,7 @@ def make_site(
         "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
     }
 
-    async def guard(message: Message, scope: Scope) -> None:
+    async def guard(message: Message, _: Scope) -> None:
         if message["type"] == "http.response.start":
             told = MutableScopeHeaders.from_message(message)
             for name, value in headers.items():

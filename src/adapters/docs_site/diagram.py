@@ -1,13 +1,15 @@
 """Draws a table of transitions: groups of statuses as columns, and a bar below them that all of them touch."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise, product
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-Table = Mapping[str, AbstractSet[str]]
+#: By status, what it may become.
+Table = Mapping[Any, AbstractSet[str]]
 _T = TypeVar("_T")
 
 
@@ -94,7 +96,7 @@ def _one_of(group: Group, status: str) -> str | None:
     return status if len(group.statuses) > 1 else None
 
 
-#: In pixels of the drawing.
+#: All in pixels of the drawing.
 _BOX: Final = (168, 40)
 _ROW: Final = 56
 _PADDING: Final = 16
@@ -107,7 +109,8 @@ _BELOW: Final = 84
 _SLOT: Final = 40
 _SIDE_SLOT: Final = 20
 _RADIUS: Final = 10
-_CHARACTER: Final = 7.0
+_CHARACTER: Final = 6.3
+_FLAT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,8 @@ class _Drawing:
             f'aria-labelledby="{self._name}-title {self._name}-desc">'
             f'<title id="{self._name}-title">{escape(self._plan.title)}</title>'
             f'<desc id="{self._name}-desc">It begins as {self._plan.start}. {escape(said)}.</desc>'
-            f'<defs><marker id="{self._name}-tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" '
-            'orient="auto-start-reverse"><path d="M0 1 9 5 0 9z"/></marker></defs>'
+            f'<defs><marker id="{self._name}-tip" viewBox="0 0 10 10" refX="9" refY="5" '
+            'markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path d="M0 1 9 5 0 9z"/></marker></defs>'
             f"{''.join(self._groups())}{''.join(path for path, _ in lines)}{''.join(label for _, label in lines)}</svg>"
         )
 
@@ -177,7 +180,7 @@ class _Drawing:
 
     def _place(self) -> None:
         rows = max(len(group.statuses) for group in self._plan.columns)
-        top = _MARGIN + _RAIL * len(self._rails)
+        self._top = top = float(_MARGIN + _RAIL * len(self._rails))
         height = _HEADING + rows * _ROW - (_ROW - _BOX[1]) + _PADDING
         x = float(_MARGIN + _SLOT)
         for group in self._plan.columns:
@@ -221,9 +224,7 @@ class _Drawing:
         """Over the columns between: up, along, down. The shortest lies lowest."""
         slots = self._slots()
         for level, arrow in enumerate(self._rails):
-            top = self._outlines[self._plan.columns[0].title].y
-            y = min(top, *(self._outlines[group.title].y for group in (arrow.tail, arrow.head))) - (level + 1) * _RAIL
-            y = min(y, top - (level + 1) * _RAIL + _RAIL / 3)
+            y = self._top - level * _RAIL - _RAIL * 2 / 3
             tail, head = slots[arrow, arrow.tail.title], slots[arrow, arrow.head.title]
             begin, end = self._outlines[arrow.tail.title].y, self._outlines[arrow.head.title].y
             turn = _RADIUS if head > tail else -_RADIUS
@@ -231,7 +232,13 @@ class _Drawing:
                 f"M{tail:g} {begin:g}V{y + _RADIUS:g}q0 {-_RADIUS} {turn} {-_RADIUS}H{head - turn:g}"
                 f"q{turn} 0 {turn} {_RADIUS}V{end - 1:g}"
             )
-            yield self._path(path, both=arrow.both_ways), self._label(arrow, (tail + head) / 2, y)
+            yield self._path(path, both=arrow.both_ways), self._label(arrow, self._last_gap(arrow), y)
+
+    def _last_gap(self, arrow: Arrow) -> float:
+        """The middle of the gap before the rightmost of its ends: no other arrow rises there."""
+        right = max(self._plan.columns.index(group) for group in (arrow.tail, arrow.head))
+        before, last = (self._outlines[self._plan.columns[place].title] for place in (right - 1, right))
+        return (before.right + last.x) / 2
 
     def _slots(self) -> dict[tuple[Arrow, str], float]:
         """Where on the upper edge of a group each rail ends: so that the rails of one group do not cross."""
@@ -260,7 +267,8 @@ class _Drawing:
                 tip = x1 - 1 if forth else x1 + 1
                 path = f"M{x0:g} {y0:g}C{(x0 + x1) / 2:g} {y0:g} {(x0 + x1) / 2:g} {y1:g} {tip:g} {y1:g}"
                 gap = (self._outlines[left.title].right + self._outlines[right.title].x) / 2
-                yield self._path(path, both=arrow.both_ways), self._label(arrow, gap, (y0 + y1) / 2)
+                height = (y0 + y1) / 2 if abs(y0 - y1) > _FLAT else min(y0, y1) - _FLAT  # on a slope, or above a line
+                yield self._path(path, both=arrow.both_ways), self._label(arrow, gap, height)
 
     def _edge(self, arrow: Arrow, group: Group) -> _Rectangle:
         status = arrow.tail_status if arrow.tail is group else arrow.head_status

@@ -37,7 +37,7 @@ def framed(
 
     `headings` make its table of contents; `wide`: it needs all the width there is.
     """
-    contents = _contents(headings)
+    contents = "" if wide else _contents(headings)
     kind = "wide" if wide else "guide" if contents else "plain"
     return Page(
         f"""<!doctype html>
@@ -58,8 +58,8 @@ def framed(
 <nav aria-label="Site">{_menu(here)}</nav>
 </header>
 <div class="{kind}">
-{contents}<main id="main">
-{body}
+<main id="main">
+{body.replace("<h2", f"{contents}<h2", 1)}
 </main>
 </div>
 </body>
@@ -84,7 +84,10 @@ def _contents(headings: Sequence[Heading]) -> str:
     lines = "".join(
         f'<li class="level-{heading.level}"><a href="#{heading.anchor}">{heading.html}</a></li>' for heading in headings
     )
-    return f'<nav class="contents" aria-labelledby="contents"><p id="contents">On this page</p><ol>{lines}</ol></nav>\n'
+    return (
+        '<div class="beside"><nav class="contents" aria-labelledby="contents"><p id="contents">On this page</p>'
+        f"<ol>{lines}</ol></nav></div>\n"
+    )
 
 
 _SECTION: Final = 2

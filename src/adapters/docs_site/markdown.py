@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
@@ -35,7 +36,7 @@ def rendered(source: str, links: Mapping[str, str]) -> Text:
     headings: list[Heading] = []
     title = ""
     taken: Counter[str] = Counter()
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in pairwise(tokens):
         if token.type != "heading_open":
             continue
         words = "".join(child.content for child in inline.children or [] if child.type in {"text", "code_inline"})
@@ -49,12 +50,12 @@ def rendered(source: str, links: Mapping[str, str]) -> Text:
     for token in tokens:
         if token.children:
             token.children = _linked(token.children, links)
-    return Text(title, markdown.renderer.render(tokens, markdown.options, {}), headings)
+    return Text(title, str(markdown.renderer.render(tokens, markdown.options, {})), headings)
 
 
 def inline(source: str) -> str:
     """A line of Markdown, such as a table's cell."""
-    return _markdown().renderInline(source)
+    return str(_markdown().renderInline(source))
 
 
 def table(source: str, section: str, header: str) -> list[list[str]]:

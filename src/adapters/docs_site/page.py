@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-HTML: Final = "text/html; charset=utf-8"
+HTML: Final = "text/html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ def _index(types: Sequence[ProblemType], words: Mapping[str, Words]) -> Page:
         )
         sections.append(
             f'<h2 id="{heading.anchor}">{heading.html}</h2>'
-            f'<div class="table" role="region" aria-label="Errors with status {status}" tabindex="0"><table class="errors">'
+            f'<div class="table" role="region" aria-label="Errors with status {status}" tabindex="0">'
+            '<table class="errors">'
             f"<thead><tr><th>Code</th><th>When</th><th>Do</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
     lead = (

@@ -27,8 +27,8 @@ GUIDES: Final[Mapping[str, str]] = {
 _LINKS: Final[Mapping[str, str]] = {**GUIDES, "states.mmd": states.PATH}
 _STATIC: Final = Path(__file__).with_name("static")
 _MEDIA: Final[Mapping[str, str]] = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
 _SWAGGER_UI: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -39,8 +39,8 @@ class Source:
     """
     What the site is made of. `guides`: the folder of the documents; `swagger_ui`: that of Swagger UI's own files.
 
-    `openapi` is the document as JSON; `api_url` and `docs_url` are without a slash at their end. `offers_token`: whoever
-    tries the API may have a token for development.
+    `openapi` is the document as JSON; `api_url` and `docs_url` have no slash at their end. `offers_token`: who tries
+    the API may have a token for development.
     """
 
     guides: Path

@@ -1,6 +1,7 @@
 """What a payment and a refund may become: drawn, and as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from html import escape
 from typing import Final
 
@@ -8,28 +9,30 @@ from adapters.docs_site.diagram import Group, Plan, Table, drawn
 from adapters.docs_site.layout import Heading, framed
 from adapters.docs_site.markdown import inline, table
 from adapters.docs_site.page import Page
-from domain.refund import REFUND_TRANSITIONS, RefundStatus as R
-from domain.status import TRANSITIONS, Status as S
+from domain.refund import REFUND_TRANSITIONS, RefundStatus
+from domain.status import TRANSITIONS, Status
 
 PATH: Final = "/states"
+_S = Status
+_R = RefundStatus
 
 PAYMENT: Final = Plan(
     title="What a payment may become",
-    start=S.PROCESSING,
+    start=_S.PROCESSING,
     columns=(
-        Group("Open", "open", (S.PROCESSING, S.REQUIRES_ACTION, S.UNKNOWN)),
-        Group("Held", "held", (S.AUTHORIZED,)),
-        Group("Not paid", "unpaid", (S.FAILED, S.CANCELLED, S.EXPIRED)),
-        Group("Paid", "paid", (S.SUCCEEDED,)),
+        Group("Open", "open", (_S.PROCESSING, _S.REQUIRES_ACTION, _S.UNKNOWN)),
+        Group("Held", "held", (_S.AUTHORIZED,)),
+        Group("Not paid", "unpaid", (_S.FAILED, _S.CANCELLED, _S.EXPIRED)),
+        Group("Paid", "paid", (_S.SUCCEEDED,)),
     ),
-    bar=Group("A person looks at it", "review", (S.REVIEW,)),
+    bar=Group("A person looks at it", "review", (_S.REVIEW,)),
     labels={
         ("Open", "Held"): "money held",
         ("Open", "Not paid"): "definite: nothing taken",
         ("Open", "Paid"): "money taken",
-        ("Held", S.UNKNOWN): "answer lost",
-        ("Held", S.CANCELLED): "released",
-        ("Held", S.EXPIRED): "lapsed",
+        ("Held", _S.UNKNOWN): "answer lost",
+        ("Held", _S.CANCELLED): "released",
+        ("Held", _S.EXPIRED): "lapsed",
         ("Held", "Paid"): "captured",
         ("Not paid", "Paid"): "late success",
         ("Open", "A person looks at it"): "contradiction, or no truth",
@@ -41,18 +44,18 @@ PAYMENT: Final = Plan(
 
 REFUND: Final = Plan(
     title="What a refund may become",
-    start=R.PROCESSING,
+    start=_R.PROCESSING,
     columns=(
-        Group("Open", "open", (R.PROCESSING, R.UNKNOWN)),
-        Group("Not given back", "unpaid", (R.FAILED, R.CANCELLED)),
-        Group("Given back", "paid", (R.SUCCEEDED,)),
+        Group("Open", "open", (_R.PROCESSING, _R.UNKNOWN)),
+        Group("Not given back", "unpaid", (_R.FAILED, _R.CANCELLED)),
+        Group("Given back", "paid", (_R.SUCCEEDED,)),
     ),
-    bar=Group("A person looks at it", "review", (R.REVIEW,)),
+    bar=Group("A person looks at it", "review", (_R.REVIEW,)),
     labels={
         ("Open", "Not given back"): "stays here",
         ("Open", "Given back"): "money given back",
         ("Not given back", "Given back"): "late success",
-        ("Given back", R.FAILED): "came back",
+        ("Given back", _R.FAILED): "came back",
         ("Open", "A person looks at it"): "contradiction, or no truth",
         ("Not given back", "A person looks at it"): "contradiction",
         ("Given back", "A person looks at it"): "contradiction",
@@ -61,13 +64,19 @@ REFUND: Final = Plan(
 
 #: Markdown, as `docs/using.md` says it of payments.
 REFUND_WORDS: Final[Mapping[str, str]] = {
-    R.PROCESSING: "the gateway was asked, or is about to be",
-    R.UNKNOWN: "we asked and the answer is lost; its amount stays reserved until we know",
-    R.SUCCEEDED: "the money is on its way back to the customer",
-    R.FAILED: "definite: the money stays, or came back; its amount may be refunded again",
-    R.CANCELLED: "definite: it was stopped at the gateway; its amount may be refunded again",
-    R.REVIEW: "the evidence contradicts itself: a person looks at it",
+    _R.PROCESSING: "the gateway was asked, or is about to be",
+    _R.UNKNOWN: "we asked and the answer is lost; its amount stays reserved until we know",
+    _R.SUCCEEDED: "the money is on its way back to the customer",
+    _R.FAILED: "definite: the money stays, or came back; its amount may be refunded again",
+    _R.CANCELLED: "definite: it was stopped at the gateway; its amount may be refunded again",
+    _R.REVIEW: "the evidence contradicts itself: a person looks at it",
 }
+
+_LEAD: Final = (
+    "<h1>States</h1><p>Drawn from the tables that the code goes by. An arrow at the edge of a group is meant for every "
+    "status in it. Only evidence moves a payment or a refund, and nothing is guessed: what is not known is "
+    "<code>UNKNOWN</code>.</p>"
+)
 
 
 def read_words(using: str) -> dict[str, str]:
@@ -86,15 +95,11 @@ def states_page(payment_words: Mapping[str, str]) -> Page:
     Raises:
         KeyError: nobody wrote about one of them.
     """
-    parts: Sequence[tuple[str, Plan, Table, Mapping[str, str]]] = (
+    parts: tuple[tuple[str, Plan, Table, Mapping[str, str]], ...] = (
         ("payment", PAYMENT, TRANSITIONS, payment_words),
         ("refund", REFUND, REFUND_TRANSITIONS, REFUND_WORDS),
     )
-    body = [
-        "<h1>States</h1><p>Drawn from the tables that the code goes by. An arrow at the edge of a group is meant for every "
-        "status in it. Only evidence moves a payment or a refund, and nothing is guessed: what is not known is "
-        "<code>UNKNOWN</code>.</p>"
-    ]
+    body = [_LEAD]
     headings = []
     for name, plan, transitions, words in parts:
         heading = Heading(2, f"Of a {name}", name)
@@ -121,6 +126,6 @@ def _as_table(plan: Plan, transitions: Table, words: Mapping[str, str]) -> str:
     )
 
 
-def _targets(plan: Plan, targets: frozenset[str] | set[str]) -> str:
+def _targets(plan: Plan, targets: AbstractSet[str]) -> str:
     ordered = [status for group in plan.groups for status in group.statuses if status in targets]
     return " ".join(f"<code>{status}</code>" for status in ordered)

@@ -18,10 +18,13 @@ if (place.dataset.token) {
   const said = offer.querySelector("[role=status]");
   offer.hidden = false;
   offer.querySelector("button").addEventListener("click", async () => {
-    const schemes = ui.specSelectors.specJson().getIn(["components", "securitySchemes"]).toJS();
-    const [name] = Object.entries(schemes).find(([, scheme]) => scheme.scheme === "bearer");
     const answer = await fetch(place.dataset.token);
-    if (answer.ok) ui.preauthorizeApiKey(name, (await answer.json()).token);
+    if (answer.ok) {
+      const schemes = ui.specSelectors.specJson().getIn(["components", "securitySchemes"]);
+      const name = schemes.findKey((scheme) => scheme.get("scheme") === "bearer");
+      const { token } = await answer.json();
+      ui.authActions.authorizeWithPersistOption({ [name]: { name, schema: schemes.get(name), value: token } });
+    }
     said.textContent = answer.ok ? "Authorized, for all scopes but admin." : "There is no token to be had just now.";
   });
 }
