@@ -315,7 +315,7 @@ class _Drawing:
             return ""
         width = len(words) * _CHARACTER + 12
         return (
-            f'<rect class="under" x="{x - width / 2:g}" y="{y - 10:g}" width="{width:g}" height="20" rx="6"/>'
+            f'<rect class="under" x="{x - width / 2:g}" y="{y - 8:g}" width="{width:g}" height="16" rx="6"/>'
             + _text(x, y + 4, words, "label")
         )
 
