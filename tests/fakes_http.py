@@ -303,7 +303,7 @@ class World:
                 receive_hint=UseCaseFake(self.ears.hint),
             ),
             pulse=_unchecked(Pulse)(
-                service="payment-service", version="0.1.0", readiness=self.readiness, inbox=self.ears
+                service="payment-service", version="0.1.0", mode="test", readiness=self.readiness, inbox=self.ears
             ),
             authenticator=Authenticator(keys=self.keys, max_age=3600, now=lambda: float(NOW)),
             docs_url=DOCS,

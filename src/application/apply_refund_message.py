@@ -68,6 +68,8 @@ class ApplyRefundMessage:
             raise Unreadable("names a refund and a payment that do not belong together")
         if before is not None:
             report = translator.translate_refund(message, before.refund)
+            if ReferenceKind.CONVERSATION in report.references and not before.refund.known.evidence:
+                raise TooEarly("the answer to our own call is not recorded yet")
             told = ToldOfRefund(
                 report=await self._with_own_names(report, before.refund),
                 cause=Cause(CauseKind.WEBHOOK, str(message.id)),

@@ -51,6 +51,9 @@ class ReconcileRefunds:
     async def execute(self, due: DueRefund) -> None:
         """Finds out about one of them."""
         report = await self._find_out(due)
+        if not due.before.refund.known.evidence:  # whoever held the lease before may have sent it, and told nobody
+            lost = Evidence(claim=Claim.LOST, source=Source.CLOCK, at=due.operation.started_at)
+            report = report.with_evidence(lost)
         now = self._clock.now()
         if self._policy.refund_has_waited_too_long(due.before.refund, now):
             log.error("refund.unresolved", refund_id=str(due.before.refund.id))

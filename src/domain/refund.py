@@ -102,8 +102,9 @@ class Refund:
 
     @property
     def is_named_by_gateway(self) -> bool:
-        """Whether the gateway gave it a name, so that our call surely arrived."""
-        return any(kind in _GIVEN for kind in self.references)
+        """Whether the gateway gave it a name, or took it under the name we gave: our call surely arrived."""
+        taken = any(piece.claim is Claim.PROCESSING for piece in self.known.evidence)
+        return taken or any(kind in _GIVEN for kind in self.references)
 
     @property
     def outcome_is_told(self) -> bool:
@@ -179,8 +180,9 @@ def decide(refund: Refund) -> RefundVerdict:  # noqa: PLR0911 - one line a rule,
         return RefundVerdict(RefundStatus.REVIEW)
     if successes:
         return RefundVerdict(RefundStatus.SUCCEEDED)
-    if any(piece.claim is Claim.CONTESTED for piece in known):
-        return RefundVerdict(RefundStatus.REVIEW)
+    if any(piece.claim is Claim.CONTESTED for piece in known):  # by a call of ours whose answer was lost, or by whom?
+        lost = any(piece.claim is Claim.LOST for piece in known)
+        return RefundVerdict(RefundStatus.SUCCEEDED if lost else RefundStatus.REVIEW)
     if failure is not None:
         return _ended(failure)
     return RefundVerdict(_progress(known))

@@ -27,7 +27,11 @@ def app(container: Container, settings: Settings) -> Litestar:
         use_cases=container.use_cases(),
         ears=container.ears(),
         pulse=Pulse(
-            service="payment-service", version=VERSION, readiness=container.readiness(), inbox=container.inbox()
+            service="payment-service",
+            version=VERSION,
+            mode="live" if settings.may_move_real_money else "test",
+            readiness=container.readiness(),
+            inbox=container.inbox(),
         ),
         authenticator=authenticator(settings),
         docs_url=settings.docs_url,
@@ -42,7 +46,7 @@ async def serve(settings: Settings) -> None:
     async with opened(settings) as container:
         config = uvicorn.Config(
             app(container, settings),
-            http=SlowClientProtocol,
+            http=SlowClientProtocol.documented(settings.docs_url),
             ws="none",
             loop="uvloop",
             lifespan="on",

@@ -98,6 +98,20 @@ def token(user: UUID, scopes: tuple[str, ...], admin: bool) -> None:
     click.echo(development_token(furnished(load()), user, chosen))
 
 
+@main.command()
+@click.option("--url", help="Where the server is. [default: as HOST and PORT say, http://127.0.0.1:8888]")
+@click.option("--api-key", envvar="API_KEY", show_envvar=True, hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="For a script.")
+def e2e(url: str | None, api_key: str | None, as_json: bool) -> None:
+    """
+    Walk every endpoint of a running server in test mode, with the bearer token in API_KEY, and print what was seen.
+
+    Exit code 0: all is as the contract says. 1: something is not. 2: it cannot even begin.
+    """
+    module = import_module("entrypoints.walk.command")
+    sys.exit(module.e2e(url or _here(), api_key, as_json=as_json))
+
+
 @main.group()
 def db() -> None:
     """The database: migrations and what they did."""
@@ -122,7 +136,7 @@ def db_status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        table = Table("Migration", "Applied at", "")
+        table = Table("Migration", "Applied at", "Problem")
         for row in rows:
             table.add_row(row["name"], row["applied_at"] or "—", row["problem"] or "")
         Console().print(table)
@@ -139,6 +153,11 @@ def db_reset(yes: bool) -> None:
         click.confirm("This deletes every payment in the database. Go on?", abort=True)
     _run(database.reset())
     console.print("the database is new")
+
+
+def _here() -> str:
+    settings = load(to_serve=False)
+    return f"http://{settings.host}:{settings.port}"
 
 
 def _stand_in(gateway: str, options: tuple[str, ...]) -> None:

@@ -140,6 +140,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.stripe_secret_key or "").startswith(("sk_live_", "rk_live_"))
 
     @property
+    def may_move_real_money(self) -> bool:
+        """Whether it is not certain that none does: prompts of Safaricom's own sandbox reach real phones, too."""
+        real_mpesa = (self.mpesa_base_url or "").startswith("https://")  # Daraja speaks nothing else
+        return self.app_env is AppEnv.PRODUCTION or self.stripe_livemode or real_mpesa
+
+    @property
     def stripe_account(self) -> str:
         """Customers of test mode are none in live mode, and those of a stand-in none at Stripe."""
         return self.stripe_base_url or ("live" if self.stripe_livemode else "test")

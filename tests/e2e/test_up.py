@@ -60,6 +60,11 @@ class Up:
             answer = await http.get(url, headers={"Authorization": f"Bearer {self.token}"})
         return answer.raise_for_status().json()
 
+    async def post(self, url: str, body: Any) -> Any:
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+            answer = await http.post(url, json=body, headers={"Authorization": f"Bearer {self.token}"})
+        return answer.raise_for_status().json()
+
     async def leaves_nothing(self) -> None:
         async def nothing() -> bool:
             return not await asyncio.to_thread(left_of, self.pids)
@@ -77,8 +82,9 @@ def home() -> Iterator[Path]:
 async def test_one_command_takes_money_by_card_and_by_phone(home: Path) -> None:
     """
     The lines it prints work when pasted: the card is charged at once, M-Pesa within five seconds, the story verifies,
-    and each ledger holds one charge, though the last line is pasted twice. Nobody else reads what they were answered.
-    Told to stop, it ends with 0 and leaves no process; started again, all is there.
+    and each ledger holds one charge, though the last line is pasted twice; M-Pesa gives its own back when asked to.
+    Nobody else reads what they were answered. Told to stop, it ends with 0 and leaves no process; started again, all is
+    there.
     """
     if shutil.which("curl") is None:
         pytest.skip("the printed lines need curl")
@@ -101,6 +107,12 @@ async def test_one_command_takes_money_by_card_and_by_phone(home: Path) -> None:
         stories.check_told(await up.get(f"{api}/payment-history/{paid['id']}"))
         assert len((await up.get(f"{stripe}/_ledger"))["charges"]) == 1
         assert len((await up.get(f"{daraja}/_ledger"))["payments"]) == 1
+        await up.post(f"{api}/refunds", {"payment_id": asked["id"]})
+
+        async def is_given_back() -> bool:
+            return bool((await up.get(f"{api}/payments/{asked['id']}"))["data"]["refund_status"] == "FULL")
+
+        await eventually(is_given_back, within=5)
 
         up.program.ask_to_stop()
         assert await asyncio.to_thread(up.program.wait) == 0

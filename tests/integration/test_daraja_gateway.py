@@ -97,7 +97,12 @@ class Daraja:
 
 @pytest.fixture(scope="module")
 async def daraja(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daraja]:
-    folder: Path = tmp_path_factory.mktemp("daraja")
+    async with a_daraja(tmp_path_factory.mktemp("daraja")) as daraja:
+        yield daraja
+
+
+@asynccontextmanager
+async def a_daraja(folder: Path) -> AsyncIterator[Daraja]:
     certificate = folder / "certificate.pem"
     arguments = ("--ledger", str(folder / "ledger"), "--certificate-out", str(certificate), "--pay-after-ms", "100")
     async with _receiver() as (callback_base, posted):

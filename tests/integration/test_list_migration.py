@@ -36,7 +36,7 @@ async def a_database_from_before(owner: Connection, folder: Path) -> None:
     for moment, user in zip(MONTHS, (SOMEONE, SOMEONE_ELSE, SOMEONE), strict=True):
         await owner.execute(_PAYMENT, an_id(moment), moment, user, HASH)
         for seq in (1, 2):
-            body = json.dumps({"at": AT, "seq": seq, "note": "é"}).encode()
+            body = json.dumps({"at": AT, "seq": seq, "said": "é"}, ensure_ascii=False).encode()
             await owner.execute(_ENTRY, an_id(moment), moment, seq, body, HASH)
 
 
@@ -48,15 +48,10 @@ _PAYMENT = """
 _ENTRY = "INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash) VALUES ($1, $2, $3, $4, $5)"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
-
-
-async def test_what_was_there_is_listed_like_what_comes(blank_database: Database, folder: Path) -> None:
+async def test_what_was_there_is_listed_like_what_comes(blank_database: Database, tmp_path: Path) -> None:
     """Every entry knows whose it is and when it was written, in every month; nothing else of it has changed."""
     async with connected(blank_database.owner_dsn) as owner:
-        await a_database_from_before(owner, folder)
+        await a_database_from_before(owner, tmp_path)
         before = await owner.fetch("SELECT payment_id, seq, body, hash FROM payment_history ORDER BY 1, 2")
 
         await migrate(owner, app_role=None)
@@ -68,10 +63,10 @@ async def test_what_was_there_is_listed_like_what_comes(blank_database: Database
     assert {born(row["payment_id"]) for row in after} == set(MONTHS)
 
 
-async def test_history_is_append_only_again_in_every_month(blank_database: Database, folder: Path) -> None:
+async def test_history_is_append_only_again_in_every_month(blank_database: Database, tmp_path: Path) -> None:
     """The one that was opened for it is closed: of the whole, and of each partition, old or new."""
     async with connected(blank_database.owner_dsn) as owner:
-        await a_database_from_before(owner, folder)
+        await a_database_from_before(owner, tmp_path)
         await migrate(owner, app_role=None)
         await prepare(owner, today=date(2027, 1, 1), parents=("payments", "payment_history"))
         await owner.execute(_PAYMENT, an_id(january := datetime(2027, 1, 1, tzinfo=UTC)), january, SOMEONE, HASH)
@@ -94,10 +89,10 @@ async def test_history_is_append_only_again_in_every_month(blank_database: Datab
                     await owner.execute(attempt)
 
 
-async def test_months_of_before_and_after_have_the_same_indexes(blank_database: Database, folder: Path) -> None:
+async def test_months_of_before_and_after_have_the_same_indexes(blank_database: Database, tmp_path: Path) -> None:
     """A month that was made by hand of the old shape would be slow for ever, and nobody would know."""
     async with connected(blank_database.owner_dsn) as owner:
-        await a_database_from_before(owner, folder)
+        await a_database_from_before(owner, tmp_path)
         await migrate(owner, app_role=None)
         await prepare(owner, today=date(2027, 1, 1), parents=("payments", "payment_history"))
 

@@ -158,7 +158,7 @@ async def test_health_is_bare_and_needs_no_token() -> None:
         }
 
     assert told == {
-        "/": {"status": "ok", "service": "payment-service", "version": "0.1.0"},
+        "/": {"status": "ok", "service": "payment-service", "version": "0.1.0", "mode": "test"},
         "/health/live": {"status": "ok"},
         "/health/ready": {"status": "ready"},
         "/webhooks/health": {"status": "ok", "waiting": 1},

@@ -59,7 +59,8 @@ class RefundCall:
             return self._says(Claim.LOST, Source.CLOCK, code)
         log.info("refund.sent", refund_id=str(refund.id), channel=refund.channel)
         references = {ReferenceKind.CONVERSATION: told.conversation_id}
-        if originator := told.originator or told.originator_misspelt:
+        originator = told.originator or told.originator_misspelt
+        if originator is not None and ReferenceKind.ORIGINATOR_CONVERSATION not in refund.references:
             references[ReferenceKind.ORIGINATOR_CONVERSATION] = originator
         return self._says(Claim.PROCESSING, Source.ANSWER, code, references=references)
 

@@ -117,8 +117,7 @@ class RefundResults:
 
     def _failure(self, code: str, refund: Refund, at: datetime) -> tuple[Evidence, ...]:
         if code == ALREADY_REVERSED and refund.channel is RefundChannel.REVERSAL:
-            ours = refund.known.since(Claim.LOST) is not None
-            return (_signed(Claim.SUCCEEDED if ours else Claim.CONTESTED, at, code),)
+            return (_signed(Claim.CONTESTED, at, code),)
         reason = REASONS[refund.channel].get(code)
         if reason is None:
             if self._told.first(code):

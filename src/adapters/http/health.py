@@ -22,10 +22,11 @@ class Readiness(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """What the health routes ask."""
+    """What the health routes ask. `mode`: `live` where real money may move, else `test`."""
 
     service: str
     version: str
+    mode: str
     readiness: Readiness
     inbox: Inbox
 
@@ -35,7 +36,7 @@ class Health(Controller):
 
     @get("/", operation_id="Health")
     async def basic(self, pulse: NamedDependency[SkipValidation[Pulse]]) -> Reply:
-        return Reply.bare({"status": "ok", "service": pulse.service, "version": pulse.version})
+        return Reply.bare({"status": "ok", "service": pulse.service, "version": pulse.version, "mode": pulse.mode})
 
     @get("/health/live", operation_id="Live")
     async def live(self) -> Reply:

@@ -143,14 +143,13 @@ def kept(row: asyncpg.Record, vault: Vault) -> Kept:
     Raises:
         Unreadable: its private part cannot be decrypted.
     """
-    payment_id = UUID(int=row["id"].int)
-    private = _private.decode(vault.open(row["private"], f"payment:{payment_id}"))
+    private = _private.decode(vault.open(row["private"], f"payment:{row['id']}"))
     shown = _shown.decode(row["method"])
     method = PaymentMethod(
         type=shown.type, brand=shown.brand, last4=shown.last4, country=shown.country, phone=private.phone
     )
     payment = Payment(
-        id=payment_id,
+        id=UUID(int=row["id"].int),
         user_id=UUID(int=row["user_id"].int),
         order_id=row["order_id"],
         money=Money(row["amount"], row["currency"]),

@@ -12,6 +12,7 @@ from adapters.http.note_request import NewNote
 from adapters.http.payment_request import NewPayment
 from adapters.http.refund_request import NewRefund
 from adapters.http.views import PaymentView, RefundView
+from domain.currencies import EXPONENTS
 from domain.evidence import Claim, Reason, Source
 from domain.history import CauseKind
 from domain.status import Status
@@ -106,12 +107,15 @@ OTHERS: Final[Mapping[str, Any]] = {
         optional=("was", "evidence"),
         description="One line of a payment's story: `refund` where one of its refunds moved, `note` where one was.",
     ),
-    "Health": _object({"status": {"const": "ok"}, "service": _TEXT, "version": _TEXT}),
+    "Health": _object(
+        {"status": {"const": "ok"}, "service": _TEXT, "version": _TEXT, "mode": {"enum": ["test", "live"]}}
+    ),
     "Live": _object({"status": {"const": "ok"}}),
     "Ready": _object({"status": {"const": "ready"}}),
     "WebhooksHealth": _object({"status": {"const": "ok"}, "waiting": {"type": "integer", "minimum": 0}}),
     "Received": _object({"received": {"const": True}}),
     "Thanks": _object({"ResultCode": {"const": 0}, "ResultDesc": {"const": "Accepted"}}),
+    "Currency": {"enum": sorted(EXPONENTS), "description": "ISO 4217."},
     "OpenApiDocument": _object(
         {"openapi": {"const": "3.1.0"}, "info": {"type": "object"}, "paths": {"type": "object"}}
     ),
@@ -158,15 +162,29 @@ def _savable(schema: dict[str, Any]) -> None:
 
 def _one_way_to_pay(schema: dict[str, Any]) -> None:
     given = schema["properties"]
-    given["paymentMethod"] = {"$ref": "#/components/schemas/NewMethod"}
-    given["paymentMethodId"] = {"type": "string", "format": "uuid", "description": "Of a saved method of this user."}
-    schema["oneOf"] = [{"required": ["paymentMethod"]}, {"required": ["paymentMethodId"]}]
+    method = {"$ref": "#/components/schemas/NewMethod"}
+    saved = {"type": "string", "format": "uuid", "description": "The id of a saved method of this user."}
+    given["paymentMethod"] = {"anyOf": [method, _NULL]}
+    given["paymentMethodId"] = {"anyOf": [saved, _NULL]}
+    schema["oneOf"] = [
+        {"required": ["paymentMethod"], "properties": {"paymentMethod": method, "paymentMethodId": _NULL}},
+        {"required": ["paymentMethodId"], "properties": {"paymentMethodId": saved, "paymentMethod": _NULL}},
+    ]
+    given["currency"] = {"$ref": "#/components/schemas/Currency"}
+
+
+def _payments_currency(schema: dict[str, Any]) -> None:
+    schema["properties"]["currency"] = {
+        "anyOf": [{"$ref": "#/components/schemas/Currency"}, _NULL],
+        "description": "If it is told, it must be the payment's.",
+    }
 
 
 #: Component -> what to mend in the schema of its struct.
 PATCHES: Final[Mapping[str, Sequence[Patch]]] = {
     "NewMethod": (_method_by_type,),
     "NewPayment": (_one_way_to_pay,),
+    "NewRefund": (_payments_currency,),
     "NewSavedMethod": (_savable,),
 }
 

@@ -6,6 +6,7 @@ from typing import Final
 from adapters.http.openapi.examples import CAPTURES, METHODS, NOTES, PAYMENTS, REFUNDS
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.query import PERIOD
+from domain.currencies import EXPONENTS
 from domain.payment_method import GatewayName
 from domain.refund import RefundStatus
 from domain.status import Status
@@ -55,7 +56,7 @@ _WHOSE: Final = Parameter(name="user_id", says="Of this user: one's own, unless 
 _FILTERS: Final = (
     Parameter(name="status", says="In this status.", schema={"enum": list(Status)}),
     Parameter(name="order_id", says="Of this order.", schema={"type": "string", "minLength": 1, "maxLength": 64}),
-    Parameter(name="currency", says="In this currency (ISO 4217).", schema={"type": "string", "pattern": "^[A-Z]{3}$"}),
+    Parameter(name="currency", says="In this currency (ISO 4217).", schema={"enum": sorted(EXPONENTS)}),
     Parameter(name="gateway", says="By this gateway.", schema={"enum": list(GatewayName)}),
     *_PERIOD,
 )

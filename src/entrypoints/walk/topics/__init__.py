@@ -1,0 +1,1 @@
+"""What is walked, a file a topic. Each makes what it needs, and depends on no other."""
