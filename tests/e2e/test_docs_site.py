@@ -1,5 +1,6 @@
 """The documentation server as a reader has it: in a browser, with no network but this machine."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -30,15 +31,13 @@ START: Final = (SOURCE.parent / "docs" / "start.md").read_text("utf-8")
 pytestmark = pytest.mark.xdist_group("docs")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Site:
-    """A running documentation server, the service whose API it is about, and what a browser did that it should not."""
+    """A running documentation server, and the service whose API it is about. `variables`: its environment."""
 
     service: Service
     address: str
     variables: dict[str, str]
-    elsewhere: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ async def site(durable_server: object, durable_template: str) -> AsyncIterator[S
     async with a_database(durable_server, template=durable_template) as database:
         with a_folder() as folder:
             async with Service.running(plan, database, folder) as service:
-                variables = service.variables(API) | {"DOCS_PORT": str(port), "API_URL": service.api(API)}
+                variables = service._variables(API) | {"DOCS_PORT": str(port), "API_URL": service.api(API)}
                 program = Program.start("entrypoints.docs", variables=variables, log=folder / "docs.log")
                 try:
                     await eventually(lambda: answers(service.http, f"{address}/health/live", program))
@@ -80,7 +79,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def reading(browser: Browser, site: Site, path: str) -> AsyncIterator[Page]:
-    """A page of the site, from which nothing but this machine can be reached; at the end nothing may have been tried."""
+    """A page of the site. Nothing but this machine can be reached from it, and nothing else may be tried."""
     context = await browser.new_context(base_url=site.address)
     page = await context.new_page()
     elsewhere: list[str] = []
@@ -198,7 +197,8 @@ async def test_the_start_page_works_as_printed(site: Site, tmp_path: Path) -> No
     blocks = re.findall(r"^```bash\n(.*?)^```", START, re.MULTILINE | re.DOTALL)
     script = "\necho ---\n".join(blocks).replace("http://127.0.0.1:8888", site.service.api(API))
     script = script.replace(".venv/bin/payments", f"{sys.executable} -m entrypoints.cli")
-    done = subprocess.run(
+    done = await asyncio.to_thread(
+        subprocess.run,
         ["bash", "-euo", "pipefail", "-c", script],
         capture_output=True,
         env=environment(**site.variables),

@@ -24,7 +24,11 @@ GUIDES: Final[Mapping[str, str]] = {
     "webhooks-stripe.md": "/webhooks-stripe",
     "webhooks-mpesa.md": "/webhooks-mpesa",
 }
-_LINKS: Final[Mapping[str, str]] = {**GUIDES, "states.mmd": states.PATH}
+_LINKS: Final[Mapping[str, str]] = {
+    **GUIDES,
+    "states.mmd": f"{states.PATH}#payment",
+    "refund-states.mmd": f"{states.PATH}#refund",
+}
 _STATIC: Final = Path(__file__).with_name("static")
 _MEDIA: Final[Mapping[str, str]] = {
     ".css": "text/css",
@@ -69,7 +73,7 @@ def site_pages(source: Source) -> dict[str, Page]:
     return {
         **{path: _guide(source, name) for name, path in GUIDES.items()},
         **problems.problem_pages(source.problem_types, problems.read_words(using)),
-        states.PATH: states.states_page(states.read_words(using)),
+        states.PATH: states.states_page(using),
         "/api": _api(source),
         "/openapi.json": Page(source.openapi, "application/json"),
         **{f"/static/{file.name}": _static(file) for file in sorted(_STATIC.iterdir())},

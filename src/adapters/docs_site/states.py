@@ -62,16 +62,6 @@ REFUND: Final = Plan(
     },
 )
 
-#: Markdown, as `docs/using.md` says it of payments.
-REFUND_WORDS: Final[Mapping[str, str]] = {
-    _R.PROCESSING: "the gateway was asked, or is about to be",
-    _R.UNKNOWN: "we asked and the answer is lost; its amount stays reserved until we know",
-    _R.SUCCEEDED: "the money is on its way back to the customer",
-    _R.FAILED: "definite: the money stays, or came back; its amount may be refunded again",
-    _R.CANCELLED: "definite: it was stopped at the gateway; its amount may be refunded again",
-    _R.REVIEW: "the evidence contradicts itself: a person looks at it",
-}
-
 _LEAD: Final = (
     "<h1>States</h1><p>Drawn from the tables that the code goes by. An arrow at the edge of a group is meant for every "
     "status in it. Only evidence moves a payment or a refund, and nothing is guessed: what is not known is "
@@ -79,25 +69,19 @@ _LEAD: Final = (
 )
 
 
-def read_words(using: str) -> dict[str, str]:
+def states_page(using: str) -> Page:
     """
-    What `docs/using.md` says that each status of a payment means.
+    `using` is `docs/using.md`, which says what each status means.
 
-    Raises:
-        ValueError: its table is not where it was.
-    """
-    rows = table(using, "What to do with each status", "Status")
-    return {row[0].strip("`"): row[1] for row in rows}
-
-
-def states_page(payment_words: Mapping[str, str]) -> Page:
-    """
     Raises:
         KeyError: nobody wrote about one of them.
+        ValueError: its tables are not where they were.
     """
+    payment_words = _words(table(using, "What to do with each status", "Status"))
+    refund_words = _words(table(using, "Give money back", "A refund's `status`"))
     parts: tuple[tuple[str, Plan, Table, Mapping[str, str]], ...] = (
         ("payment", PAYMENT, TRANSITIONS, payment_words),
-        ("refund", REFUND, REFUND_TRANSITIONS, REFUND_WORDS),
+        ("refund", REFUND, REFUND_TRANSITIONS, refund_words),
     )
     body = [_LEAD]
     headings = []
@@ -111,6 +95,10 @@ def states_page(payment_words: Mapping[str, str]) -> Page:
         )
         body.append(_as_table(plan, transitions, words))
     return framed("States", "\n".join(body), here=PATH, headings=headings, wide=True)
+
+
+def _words(rows: list[list[str]]) -> dict[str, str]:
+    return {row[0].strip("`"): row[1] for row in rows}
 
 
 def _as_table(plan: Plan, transitions: Table, words: Mapping[str, str]) -> str:
