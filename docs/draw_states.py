@@ -1,21 +1,30 @@
-"""Draws docs/states.mmd, the statuses of a payment, from the table that the code goes by."""  # noqa: INP001
+"""Draws what payments and refunds may become, from the tables that the code goes by."""  # noqa: INP001
 
+from collections.abc import Collection, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from domain.status import TRANSITIONS, Status
+from domain.refund import REFUND_TRANSITIONS
+from domain.status import TRANSITIONS
 
-FILE: Final = Path(__file__).with_name("states.mmd")
+#: File -> what it shows, where the table stands, and the table.
+DIAGRAMS: Final[Mapping[str, tuple[str, str, Mapping[StrEnum, Collection[StrEnum]]]]] = {
+    "states.mmd": ("payment", "TRANSITIONS in src/domain/status.py", TRANSITIONS),
+    "refund-states.mmd": ("refund", "REFUND_TRANSITIONS in src/domain/refund.py", REFUND_TRANSITIONS),
+}
 
 
-def drawn() -> str:
+def drawn(name: str) -> str:
     """The diagram, as Mermaid reads it: every arrow of the table, in the order of the statuses."""
-    arrows = [f"    {was} --> {now}" for was in Status for now in Status if now in TRANSITIONS[was]]
+    thing, origin, table = DIAGRAMS[name]
+    statuses = list(table)
+    arrows = [f"    {was} --> {now}" for was in statuses for now in statuses if now in table[was]]
     return "\n".join(
         [
-            "%% What a payment may become. Drawn from TRANSITIONS in src/domain/status.py by docs/draw_states.py.",
+            f"%% What a {thing} may become. Drawn from {origin} by docs/draw_states.py.",
             "stateDiagram-v2",
-            f"    [*] --> {Status.PROCESSING}",
+            "    [*] --> PROCESSING",
             *arrows,
             "",
         ]
@@ -23,4 +32,5 @@ def drawn() -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(drawn(), "utf-8")
+    for name in DIAGRAMS:
+        Path(__file__).with_name(name).write_text(drawn(name), "utf-8")

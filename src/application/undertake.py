@@ -1,7 +1,7 @@
 """Ask the gateway to change a payment that exists: claim, ask, record; the gateway's truth decides."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -16,11 +16,12 @@ from application.ports.platform import Clock, NewId
 from application.ports.undertakings import Undertaking, Undertakings
 from application.record_report import RecordReport, Told
 from application.recordings import Recordings
-from domain.errors import GatewayUnavailable, InDoubt, KeyInUse, NotFound, PaymentBusy, Refused, Unavailable
+from domain.errors import GatewayUnavailable, KeyInUse, NotFound, PaymentBusy, Refused, Unavailable
 from domain.evidence import Claim, Evidence, Source
 from domain.history import Cause, CauseKind, tell
 from domain.payment import Payment, Report
 from domain.payment_method import GatewayName
+from domain.status import Status
 
 log = structlog.get_logger()
 
@@ -172,7 +173,7 @@ class Undertake:
             self._recordings.later(
                 lambda: self._record_report.execute(before, told), until=lease.until, payment_id=str(payment.id)
             )
-            raise InDoubt from None
+            return self._answered(replace(payment, status=Status.UNKNOWN), request)
         if nothing_sent and not change.waits_its_turn:
             raise GatewayUnavailable
         return self._told(result.kept.payment, result.answer, change, request)

@@ -138,7 +138,7 @@ def event_type(before: Payment | None, after: Payment) -> str:
         return "payment.created"
     if after.order_overpaid and not before.order_overpaid:
         return "order.overpaid"
-    if after.amount_to_capture != before.amount_to_capture:
+    if after.amount_to_capture not in {None, before.amount_to_capture}:
         return "payment.capture_requested"
     if after.cancel_requested and not before.cancel_requested:
         return "payment.cancel_requested"

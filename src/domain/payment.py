@@ -194,6 +194,8 @@ class Payment:
         """
         if self.status is not Status.AUTHORIZED:
             raise NotCapturable(f"The payment is {self.status}: only an AUTHORIZED payment can be captured.")
+        if self.cancel_requested:
+            raise NotCapturable("The payment is being cancelled.")
         if not 1 <= amount <= self.money.amount:
             raise Invalid(Fault("amount", f"must be between 1 and {self.money.amount}"))
         return replace(self, amount_to_capture=amount, version=self.version + 1, updated_at=at)

@@ -61,7 +61,7 @@ async def serve(settings: Settings) -> None:
     async with opened(settings) as container:
         config = uvicorn.Config(
             app(container, settings),
-            http=SlowClientProtocol,
+            http=SlowClientProtocol.documented(settings.docs_url),
             ws="none",
             loop="uvloop",
             lifespan="on",

@@ -130,7 +130,7 @@ def db_status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        table = Table("Migration", "Applied at", "")
+        table = Table("Migration", "Applied at", "Problem")
         for row in rows:
             table.add_row(row["name"], row["applied_at"] or "—", row["problem"] or "")
         Console().print(table)

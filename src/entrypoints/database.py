@@ -8,13 +8,23 @@ import asyncpg
 
 from adapters.postgres import migrate as migrations
 from adapters.postgres.connection import Connection
-from adapters.postgres.errors import DatabaseError
+from adapters.postgres.errors import Busy, DatabaseError
 from domain.errors import Unavailable
 from entrypoints.local import furnished, local_database, prepare_database, reached
 from entrypoints.settings import ConfigurationError, Settings, load
 
 #: What goes wrong with a database, and an operator can mend.
 TROUBLE: Final = (DatabaseError, Unavailable, OSError, asyncpg.PostgresError)
+
+
+#: Of other roles, an owner sees no more than that they are there.
+_OTHER_SESSIONS: Final = """
+    SELECT count(*)
+      FROM pg_stat_activity
+     WHERE datname = current_database()
+       AND usesysid IS NOT NULL
+       AND pid <> pg_backend_pid()
+"""
 
 
 async def migrate() -> list[str]:
@@ -37,8 +47,16 @@ async def status() -> list[dict[str, Any]]:
 
 
 async def reset() -> None:
-    """Everything dropped, everything migrated."""
+    """
+    Everything dropped, everything migrated.
+
+    Raises:
+        Busy: somebody else is connected, most likely the service: its payments would vanish under it.
+    """
     async with _owner() as (owner, settings):
+        others = await owner.fetchval(_OTHER_SESSIONS)
+        if others:
+            raise Busy(f"{others} other sessions are open in this database: stop the service (`payments up`) first.")
         await migrations.reset(owner)
         await prepare_database(settings)
 

@@ -54,10 +54,13 @@ async def test_the_schema_is_told_migrated_and_reset(shell: Shell, blank: Databa
     async with connected(blank.owner_dsn) as owner:
         await owner.execute("INSERT INTO gateway_references VALUES ('receipt', 'R1', gen_random_uuid())")
     refused = await shell.payments("db", "reset")
+    async with connected(blank.dsn):
+        in_use = await shell.payments("db", "reset", "--yes")
     kept = await _references(blank)
     done = await shell.payments("db", "reset", "--yes")
 
-    assert (refused.returncode, kept) == (1, 1)
+    assert (refused.returncode, in_use.returncode, kept) == (1, 1, 1)
+    assert "stop the service" in in_use.stderr
     assert (done.returncode, await _references(blank)) == (0, 0)
 
 

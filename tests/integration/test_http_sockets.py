@@ -13,10 +13,13 @@ import uvicorn
 
 from adapters.http.key_sets import KeysUnreadable, key_source
 from adapters.http.slow_clients import SlowClientProtocol
-from tests.fakes_http import World, a_body, a_token, code_of, post_payment
+from tests.builders import a_payment
+from tests.fakes_http import DOCS, World, a_body, a_token, code_of, post_payment
+
+Patient = SlowClientProtocol.documented(DOCS)
 
 
-class Impatient(SlowClientProtocol):
+class Impatient(Patient):  # type: ignore[misc, valid-type]  # made at run time, as the API does
     """Deadlines a test can wait for."""
 
     headers_within = 0.3
@@ -70,6 +73,19 @@ def drip(beginning: bytes, drop: bytes) -> Talk:
     return talk
 
 
+def problem_in(said: bytes) -> Any:
+    """The problem at the end of a conversation, once it is made sure that it is one as it should be."""
+    head, _, body = said.rpartition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert b"content-type: application/problem+json" in head
+    assert f"x-request-id: {problem['correlation_id']}".encode() in head
+    assert problem["type"] == f"{DOCS}/problems/{problem['code']}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["success"] is False
+    return problem
+
+
 HEAD_OF_A_POST = (
     b"POST /payments HTTP/1.1\r\nhost: api\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n"
     b"authorization: Bearer " + a_token().encode() + b"\r\n\r\n"
@@ -93,8 +109,7 @@ async def test_a_slow_client_is_told_so_and_let_go(talk: Talk, at_least: float) 
 
     assert at_least <= seconds < 4
     assert said.startswith(b"HTTP/1.1 408 ")
-    assert b"application/problem+json" in said
-    assert json.loads(said.split(b"\r\n\r\n", 1)[1])["code"] == "request-timeout"
+    assert problem_in(said)["code"] == "request-timeout"
 
 
 async def test_headers_without_end_are_cut_off() -> None:
@@ -106,7 +121,7 @@ async def test_headers_without_end_are_cut_off() -> None:
             writer.write(b"x-more: " + b"y" * 8000 + b"\r\n")
             await writer.drain()
 
-    async with serving(World().app(), SlowClientProtocol) as port:
+    async with serving(World().app(), Patient) as port:
         seconds, said = await ended_after(port, flood)
 
     assert seconds < 4
@@ -119,11 +134,50 @@ async def test_what_is_no_http_is_told_so_as_a_problem() -> None:
     async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x16\x03\x01 hello\r\n\r\n")
 
-    async with serving(World().app(), SlowClientProtocol) as port:
+    async with serving(World().app(), Patient) as port:
         _, said = await ended_after(port, babble)
 
     assert said.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(said.split(b"\r\n\r\n", 1)[1])["code"] == "bad-request"
+    assert problem_in(said)["code"] == "bad-request"
+
+
+@pytest.mark.parametrize("said", [A_GET[:-10], HEAD_OF_A_POST + b"{"], ids=["in its headers", "in its body"])
+async def test_who_stops_speaking_halfway_is_told_while_it_listens(said: bytes) -> None:
+    """A connection that is half closed still takes an answer."""
+
+    async def stop(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        writer.write_eof()
+
+    async with serving(World().app(), Patient) as port:
+        _, answer = await ended_after(port, stop)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert problem_in(answer)["code"] == "request-cut-short"
+
+
+async def test_an_upgrade_that_is_not_offered_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    """The request is answered as it is, and nobody is advised to install anything."""
+    upgrade = {"connection": "upgrade", "upgrade": "websocket"}
+
+    async with serving(World().app(), Patient) as port, httpx.AsyncClient(trust_env=False) as client:
+        response = await client.get(f"http://127.0.0.1:{port}/health/live", headers=upgrade)
+
+    assert response.status_code == 200
+    assert "pip install" not in caplog.text
+
+
+async def test_a_request_without_a_host_is_refused() -> None:
+    """As a problem, from the application."""
+
+    async def nameless(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"GET /health/live HTTP/1.1\r\nconnection: close\r\n\r\n")
+
+    async with serving(World().app(), Patient) as port:
+        _, said = await ended_after(port, nameless)
+
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert problem_in(said)["code"] == "bad-request"
 
 
 async def test_an_idle_line_between_requests_does_not_hold_the_connection() -> None:
@@ -183,11 +237,14 @@ async def test_a_client_with_time_enough_is_served_over_a_real_server() -> None:
     headers = {"authorization": f"Bearer {a_token()}"}
 
     async with (
-        serving(world.app(), SlowClientProtocol) as port,
+        serving(world.app(), Patient) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client,
     ):
         paid, head, missing = await post_payment(client), await client.head("/"), await client.get("/nothing")
         large = await post_payment(client, a_body(metadata={"x": "y" * 100_000}))
+        own = f"/payments/{world.shelf.put(a_payment()).id}"
+        tag = (await client.get(own)).headers["etag"]
+        known = await client.get(own, headers={"if-none-match": tag})
         after = await client.get("/health/live")
 
     assert paid.status_code == 201
@@ -196,6 +253,8 @@ async def test_a_client_with_time_enough_is_served_over_a_real_server() -> None:
     assert "server" not in head.headers
     assert code_of(missing) == "not-found"
     assert code_of(large) == "payload-too-large"
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    assert not {"transfer-encoding", "content-length"} & set(known.headers)
     assert after.status_code == 200
 
 

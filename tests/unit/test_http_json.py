@@ -180,7 +180,11 @@ def test_any_json_is_enough_for_what_is_kept_as_it_came() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("Expected `int`, got `str` - at `$.amount`", Fault("amount", "Expected `int`, got `str`")),
+        ("Expected `int`, got `str` - at `$.amount`", Fault("amount", "must be an integer")),
+        ("Expected `bool | null`, got `int` - at `$.x`", Fault("x", "must be true or false")),
+        ("Expected `int` >= 1 - at `$.amount`", Fault("amount", "must be at least 1")),
+        ("Expected `int` <= 99999999 - at `$.amount`", Fault("amount", "must be at most 99,999,999")),
+        ("Expected `str` of length <= 64 - at `$.x`", Fault("x", "has not the form that is asked for")),
         ("Object missing required field `amount`", Fault("amount", "is missing")),
         ("Object missing required field `type` - at `$.paymentMethod`", Fault("paymentMethod.type", "is missing")),
         ("Object contains unknown field `a - b`", Fault("a - b", "is not a known field")),
@@ -188,7 +192,7 @@ def test_any_json_is_enough_for_what_is_kept_as_it_came() -> None:
             "Invalid enum value '4242424242424242' - at `$.paymentMethod.type`",
             Fault("paymentMethod.type", "must be CARD"),
         ),
-        ("Expected `object`, got `array`", Fault("", "Expected `object`, got `array`")),
+        ("Expected `object`, got `array`", Fault("", "must be an object")),
     ],
 )
 def test_a_fault_names_its_field_as_the_request_spells_it(words: str, expected: Fault) -> None:

@@ -262,7 +262,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "return to nowhere": ({"return_url": "https:///path"}, "return_url"),
     "return to no port": ({"return_url": "https://shop.example:99999/"}, "return_url"),
     "metadata a list": ({"metadata": []}, "metadata"),
-    "metadata null": ({"metadata": None}, "metadata"),
+    "an unknown field null": ({"nothing": None}, "nothing"),
     "metadata too large": ({"metadata": {"x": "y" * 16384}}, "metadata"),
     "metadata too deep": ({"metadata": {"x": [[[[[[[[1]]]]]]]]}}, "metadata"),
     "metadata with a huge integer": ({"metadata": {"x": [1, 2**64]}}, "metadata.x[1]"),
@@ -336,6 +336,73 @@ async def test_a_card_number_is_refused_wherever_it_stands_and_never_repeated(bo
     assert not world.start.asked
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"cvc": "123"},
+        {"CVV2": 1234},
+        {"card-cvn": " 123 "},
+        {"security_code": "000"},
+        {"card_number": "4242 4242 4242 4241"},
+        {"CardNumber": 4242424242424241},
+        {"pan": "5555-5555-5555-4445"},
+        {"track2": ";4242424242424241=2912"},
+        {"paid": 4242424242424242.0},
+        {"paid": "4242\u00a04242\u00a04242\u00a04242"},
+        {"\uff43\uff56\uff43": "123"},
+    ],
+)
+@pytest.mark.parametrize("as_ascii", [True, False])
+async def test_a_card_s_data_is_known_by_its_name_too(metadata: dict[str, Any], as_ascii: bool) -> None:
+    """A code of three digits, or a number that was mistyped, is nobody's business either; escaped or not."""
+    world = World()
+
+    async with world.client() as client:
+        body = json.dumps({**THE_BODY, "metadata": {"x": metadata}}, ensure_ascii=as_ascii).encode()
+        response = await post_payment(client, body)
+
+    assert response.status_code == 422
+    assert [found["field"] for found in response.json()["errors"]] == [f"metadata.x.{name}" for name in metadata]
+    assert not world.start.asked
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"pan": "non-stick, 28 cm"},
+        {"pan": "ABCDE1234F"},
+        {"cvc": "creative video club"},
+        {"cvc": None},
+        {"card_number": "**** **** **** 4242"},
+        {"track": "Blue Train"},
+        {"latitude": 36.82194620000001, "longitude": -1.2921},
+        {"prices": "2500.00 3000.00 4500.00"},
+        {"total": 1700000000000.0, "huge": 1e300},
+        {"name": "Größe 12345"},
+        {"security_code_sent": "123"},
+    ],
+)
+async def test_what_is_only_named_like_a_card_s_data_is_taken(metadata: dict[str, Any]) -> None:
+    """Shops sell pans."""
+    async with World().client() as client:
+        assert (await post_payment(client, a_body(metadata=metadata))).status_code == 201
+
+
+async def test_null_is_as_good_as_absent() -> None:
+    """Whatever may be left out may be null, and it is the same request: a repeat of one is a repeat of the other."""
+    world = World()
+    optional = ("metadata", "capture_method", "allow_duplicate", "description", "return_url")
+
+    async with world.client() as client:
+        for value in (..., None):
+            body = a_body(**dict.fromkeys(optional, value))
+            assert (await post_payment(client, body, idempotency_key="k")).status_code == 201
+
+    one, other = world.start.asked
+    assert (one.metadata, one.capture_method, one.allow_duplicate) == ({}, "automatic", False)
+    assert one.key == other.key
+
+
 async def test_a_uuid_is_no_card_number() -> None:
     """Some have a run of digits that passes the check of card numbers; shops name their orders so."""
     unlucky = "42424242-4242-4242-8000-00000000abcd"
@@ -370,7 +437,7 @@ async def test_nobody_pays_for_somebody_else() -> None:
 @pytest.mark.parametrize(
     ("error", "status", "code", "retry_after"),
     [
-        (KeyInUse(), 409, "idempotency-key-in-use", "1"),
+        (KeyInUse(), 409, "idempotency-key-in-use", "5"),
         (KeyReused(), 422, "idempotency-key-reused", None),
         (KeyExpired(), 409, "idempotency-key-expired", None),
         (PhoneBusy(), 409, "phone-busy", "30"),

@@ -1,10 +1,12 @@
 """The table of problems, and that no route was forgotten."""
 
+import re
 from uuid import uuid4
 
 import pytest
 from litestar.exceptions import HTTPException, ImproperlyConfiguredException
 from litestar.routes import HTTPRoute
+from uuid_utils.compat import uuid7
 
 from adapters.http.problem_kinds import DECLINED, INTERNAL, KINDS, kind_of
 from adapters.http.problems import shown_path
@@ -87,3 +89,20 @@ async def test_no_route_was_left_open() -> None:
             for method in sorted(set(route.methods) - {"OPTIONS"}):
                 response = await client.request(method, path)
                 assert (path, method, code_of(response)) == (path, method, "unauthenticated")
+
+
+async def test_no_route_takes_a_parameter_that_it_does_not_know_or_one_twice() -> None:
+    """A misspelled filter must not look like one that found everything. Only gateways may call as they like."""
+    world = World()
+    app = world.app()
+    ours = [route for route in app.routes if isinstance(route, HTTPRoute) and route.path_format not in PROVEN_OTHERWISE]
+
+    async with world.client(app=app) as client:
+        for route in ours:
+            path = re.sub(r"\{\w+\}", str(uuid7()), route.path_format)
+            for handler in route.route_handlers:
+                known = min(handler.opt.get("parameters", {"nothing"}))
+                for method in sorted(set(handler.http_methods) - {"OPTIONS"}):
+                    for query in ("nonsense=1", f"{known}=1&{known}=1"):
+                        response = await client.request(method, f"{path}?{query}")
+                        assert (path, method, code_of(response)) == (path, method, "unknown-parameter")

@@ -287,6 +287,22 @@ async def test_a_body_over_64_kib_is_refused_however_it_comes() -> None:
     assert not world.start.asked
 
 
+async def test_a_refusal_says_what_was_wanted() -> None:
+    """The limit in bytes, the spelling of ids, and that an empty body is empty."""
+    world = World()
+    payment = world.shelf.put(a_payment())
+
+    async with world.client() as client:
+        large = await post_payment(client, a_body(metadata={"x": "y" * 65536}))
+        loud = await client.get(f"/payments/{str(payment.id).upper()}")
+        empty = await post_payment(client, b"")
+
+    assert (large.status_code, loud.status_code, empty.status_code) == (413, 404, 400)
+    assert "65536 bytes" in large.json()["detail"]
+    assert "lower case, with dashes" in loud.json()["detail"]
+    assert "empty" in empty.json()["detail"]
+
+
 async def test_a_body_in_pieces_is_one_body() -> None:
     """Chunks mean nothing."""
     async with World().client() as client:
@@ -371,6 +387,34 @@ async def test_a_host_that_is_none_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [("1.1", 1, 200), ("1.1", 0, 400), ("1.1", 2, 400), ("1.0", 0, 200), ("1.0", 2, 400)],
+)
+async def test_a_request_is_for_one_host(version: str, hosts: int, status: int) -> None:
+    """Two hosts are two readings of one request (RFC 9112 3.2)."""
+    told: list[Any] = []
+    scope = {
+        "type": "http",
+        "http_version": version,
+        "method": "GET",
+        "path": "/health/live",
+        "query_string": b"",
+        "headers": [(b"host", b"api")] * hosts,
+    }
+
+    async def nothing() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def hear(message: Any) -> None:
+        told.append(message)
+
+    app: Any = World().app()
+    await app(scope, nothing, hear)
+
+    assert told[0]["status"] == status
+
+
+@pytest.mark.parametrize(
     ("sent", "kept"),
     [
         ("abc-DEF_1.2", True),
@@ -380,6 +424,9 @@ async def test_a_host_that_is_none_is_refused() -> None:
         ("a b", False),
         ("<script>", False),
         ("a\tb", False),
+        ("254712345678", False),
+        ("order-0712345678", False),
+        ("1795401386", True),
     ],
 )
 async def test_a_sane_request_id_is_kept_and_another_replaced(sent: str, kept: bool) -> None:

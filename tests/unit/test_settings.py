@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from dotenv import dotenv_values
 
+from entrypoints.local import furnished
 from entrypoints.settings import AppEnv, ConfigurationError, Settings, load
 
 EXAMPLE = Path(__file__).parents[2] / "env.example"
@@ -188,6 +189,16 @@ class TestValues:
         What it should be, for people who read no Python; and what it was is not repeated.
         """
         assert what_is_wrong_with({name: value}) == asked
+
+    def test_in_development_the_documentation_s_pages_may_call(self, tmp_path: Path) -> None:
+        """
+        By either name of this machine; what is set wins.
+        """
+        given = {"LOCAL_DIR": str(tmp_path), "DOCS_PORT": "9000"}
+
+        assert furnished(load(given)).origins == ["http://127.0.0.1:9000", "http://localhost:9000"]
+        assert furnished(load({**given, "CORS_ORIGINS": "https://a.example"})).origins == ["https://a.example"]
+        assert furnished(load(PRODUCTION)).origins == []
 
     def test_origins_are_a_list(self) -> None:
         """

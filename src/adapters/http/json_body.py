@@ -21,8 +21,17 @@ _PLAIN_JSON: Final = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset=(?:ut
 _AT: Final = re.compile(r"(.*?)(?: - at `(?:key in )?`?\$\.?(.*?)`)?", re.DOTALL)
 _OF_A_FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 _FIELD_FAULTS: Final = {"missing required": "is missing", "contains unknown": "is not a known field"}
-#: What repeats the value that was sent, or a pattern that nobody wants to read.
-_ECHOES: Final = re.compile(r"Invalid enum value .*|Expected `str` (?:matching regex|of length) .*", re.DOTALL)
+#: All else repeats the value that was sent, or a pattern that nobody wants to read.
+_OF_A_KIND: Final = re.compile(r"Expected `(\w+)(?: \| null)?`, got `.*`")
+_KINDS: Final = {
+    "int": "an integer",
+    "str": "a string",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+}
+_BEYOND: Final = re.compile(r"Expected `int` (>=|<=) (-?[0-9]+)")
+_BOUNDS: Final = {">=": "at least", "<=": "at most"}
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -66,8 +75,9 @@ async def read_bytes(request: Request[Any, Any, Any], limit: int) -> bytes:
         BodyTooLarge: it is longer than `limit` bytes.
         RequestCutShort: the client went away first.
     """
+    too_large = BodyTooLarge(f"The body is larger than the {limit} bytes that this route takes.")
     if any(length.isdigit() and int(length) > limit for length in _declared(request.scope)):
-        raise BodyTooLarge
+        raise too_large
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -77,18 +87,22 @@ async def read_bytes(request: Request[Any, Any, Any], limit: int) -> bytes:
         chunks.append(message["body"])
         size += len(chunks[-1])
         if size > limit:
-            raise BodyTooLarge
+            raise too_large
         if not message["more_body"]:
             return b"".join(chunks)
 
 
 def into(struct: type[StructT], value: Any, *, forms: Mapping[str, str]) -> StructT:
     """
-    `value` as a Struct, nothing coerced. `forms` says in words, by field, what a pattern or an enum asks for.
+    `value` as a Struct, nothing coerced; a field that is null is as good as absent. `forms` says in words, by field,
+    what a pattern or an enum asks for.
 
     Raises:
         Invalid: it does not fit; names the field as the request spells it, and repeats nothing that was sent.
     """
+    if isinstance(value, dict):
+        known = struct.__struct_encode_fields__
+        value = {name: given for name, given in value.items() if given is not None or name not in known}
     try:
         return msgspec.convert(value, struct, strict=True)
     except msgspec.ValidationError as error:
@@ -96,13 +110,19 @@ def into(struct: type[StructT], value: Any, *, forms: Mapping[str, str]) -> Stru
 
 
 def fault(words: str, forms: Mapping[str, str]) -> Fault:
-    """msgspec's message as ours: "Expected `int`, got `str` - at `$.amount`" is a fault of the field `amount`."""
+    """msgspec's message as ours: "Expected `int`, got `str` - at `$.amount`" means that `amount` must be an integer."""
     split = _AT.fullmatch(words)
     message, path = (split[1], split[2] or "") if split else (words, "")
     of_a_field = _OF_A_FIELD.fullmatch(message)
     if of_a_field:
         return Fault(f"{path}.{of_a_field[2]}".lstrip("."), _FIELD_FAULTS[of_a_field[1]])
-    return Fault(path, _ECHOES.sub(forms.get(path, "has not the form that is asked for"), message))
+    of_a_kind = _OF_A_KIND.fullmatch(message)
+    if of_a_kind and of_a_kind[1] in _KINDS:
+        return Fault(path, f"must be {_KINDS[of_a_kind[1]]}")
+    beyond = _BEYOND.fullmatch(message)
+    if beyond:
+        return Fault(path, f"must be {_BOUNDS[beyond[1]]} {int(beyond[2]):,}")
+    return Fault(path, forms.get(path, "has not the form that is asked for"))
 
 
 def _declared(scope: HTTPScope) -> list[bytes]:

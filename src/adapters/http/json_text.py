@@ -94,6 +94,8 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _parse(body: bytes, decoder: JSONDecoder) -> tuple[str, Any]:
+    if not body:
+        raise MalformedJson("The body is empty: it must be one JSON value.")
     if body.startswith(_BYTE_ORDER_MARK):
         raise InvalidEncoding
     try:

@@ -7,6 +7,7 @@ from typing import Final
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
 
+from adapters.http.headers import values
 from adapters.http.refusals import HeadersTooLarge, NoSuchSpelling, RequestRefused, RequestTooSlow, UrlTooLong
 
 LONGEST_URL: Final = 8 * 1024
@@ -23,7 +24,7 @@ class Door:
     `arrives_within` is how long the whole body may take, in seconds.
 
     Raises:
-        UrlTooLong, HeadersTooLarge, NoSuchSpelling: from the call itself.
+        UrlTooLong, HeadersTooLarge, NoSuchSpelling, RequestRefused: from the call itself.
         RequestTooSlow: from `receive`, so that whoever reads the body is stopped.
     """
 
@@ -75,6 +76,9 @@ def _refused(scope: HTTPScope) -> RequestRefused | None:
         return UrlTooLong()
     if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
         return HeadersTooLarge()
+    hosts = len(values(scope, b"host"))
+    if hosts > 1 or (hosts < 1 and scope.get("http_version") == "1.1"):
+        return RequestRefused("A request has one Host header (RFC 9112 3.2).")
     if b"//" in raw_path or (raw_path.endswith(b"/") and raw_path != b"/"):
         return NoSuchSpelling()
     if b"%" in raw_path and _NEEDLESS.search(raw_path):

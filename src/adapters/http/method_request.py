@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from adapters.http.card_numbers import refuse_card_numbers
 from adapters.http.json_body import Document, into
-from adapters.http.payment_request import refuse_card_numbers
 from adapters.http.resource_id import CANONICAL
 from application.ports.payments import Key
 from application.save_payment_method import SaveRequest

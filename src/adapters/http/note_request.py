@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from adapters.http.card_numbers import refuse_card_numbers
 from adapters.http.json_body import Document, into
-from adapters.http.payment_request import canonical, metadata_faults, refuse_card_numbers
+from adapters.http.payment_request import canonical, metadata_faults
 from adapters.http.resource_id import CANONICAL
 from application.add_note import NoteRequest
 from application.ports.payments import Key

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from adapters.http import json_text
+from adapters.http.card_numbers import refuse_card_numbers
 from adapters.http.json_body import Document, into
 from adapters.http.resource_id import CANONICAL
 from application.ports.payments import Key
@@ -17,13 +18,11 @@ from application.start_payment import PaymentRequest
 from domain.errors import Fault, Invalid
 from domain.money import LARGEST, Money
 from domain.payment import CaptureMethod
-from domain.payment_method import MethodType, PaymentMethod, looks_like_card_number
+from domain.payment_method import MethodType, PaymentMethod
 
 _LARGEST_METADATA: Final = 16 * 1024
 _DEEPEST_METADATA: Final = 8
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
-#: No card number has fewer.
-_MANY_DIGITS: Final = re.compile(r"[0-9](?:[ -]?[0-9]){13}")
 _INTEGERS: Final = range(-(2**63), 2**64)
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -123,35 +122,6 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             allow_duplicate=self.allow_duplicate,
             key=key,
         )
-
-
-def refuse_card_numbers(document: Document) -> None:
-    """
-    Raises:
-        Invalid: a field, or a key, holds what looks like a card number; names the field without repeating it.
-    """
-    if "\\u" not in document.text and not _MANY_DIGITS.search(_without_uuids(document.text)):
-        return  # unescaped, a string stands in the text as it is: nothing there, nothing in any field
-    faults = [
-        Fault(
-            "" if looks_like_card_number(path) else path, "must not hold a card number: send a token of the gateway's"
-        )
-        for path, leaf in json_text.leaves(document.value)
-        if _is_card_number(leaf)
-    ]
-    if faults:
-        raise Invalid(*faults)
-
-
-def _is_card_number(leaf: Any) -> bool:
-    if type(leaf) is int:
-        return looks_like_card_number(str(leaf))
-    return isinstance(leaf, str) and looks_like_card_number(_without_uuids(leaf))
-
-
-def _without_uuids(text: str) -> str:
-    """One UUID in 1,400 has a run of digits that passes for a card number; shops name their orders by them."""
-    return CANONICAL.sub("uuid", text)
 
 
 def _method_faults(new: NewPayment) -> Iterator[Fault]:

@@ -40,7 +40,7 @@ INTERNAL: Final = Kind(
     "internal-error", "A bug of ours", 500, "Something went wrong on our side; the correlation id says where to look."
 )
 DECLINED: Final = Kind("payment-declined", "The payment was declined", 402)
-_TOO_LARGE: Final = Kind("payload-too-large", "The body is too large", 413, refusals.BodyTooLarge.__doc__)
+_TOO_LARGE: Final = Kind("payload-too-large", "The body is too large", 413)
 
 KINDS: Final[Mapping[type[BaseException], Kind]] = {
     # what is true of payments
@@ -60,7 +60,7 @@ KINDS: Final[Mapping[type[BaseException], Kind]] = {
     errors.NotRefundable: Kind("not-refundable", "The payment cannot be refunded", 409),
     errors.PaymentDisputed: Kind("payment-disputed", "The customer disputes this payment", 409),
     errors.ReceiptPending: Kind("receipt-pending", "The gateway's receipt has not come yet", 409, retry_after=60),
-    errors.KeyInUse: Kind("idempotency-key-in-use", "The first request still runs", 409, retry_after=1),
+    errors.KeyInUse: Kind("idempotency-key-in-use", "The first request still runs", 409, retry_after=5),
     errors.KeyReused: Kind("idempotency-key-reused", "The key came with another body before", 422),
     errors.KeyExpired: Kind("idempotency-key-expired", "The key was used too long ago", 409),
     errors.Unavailable: Kind("unavailable", "The service cannot serve now", 503, retry_after=1),

@@ -17,7 +17,7 @@ def payment_id(text: str) -> UUID:
 
     Raises:
         MalformedId: it is no UUID at all.
-        NotFound: it is one in another spelling, or one that we never made.
+        NotFound: it is one in another spelling, which its words say, or one that we never made.
     """
     found = user_id(text)
     if created_at(found) is None:
@@ -38,5 +38,5 @@ def user_id(text: str) -> UUID:
     except ValueError as error:
         raise MalformedId from error
     if not CANONICAL.fullmatch(text):
-        raise NotFound
+        raise NotFound("There is nothing under this spelling: ids are written in lower case, with dashes.")
     return found
