@@ -33,7 +33,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, keeps_data: bo
         with local_database(settings) if keeps_data else nullcontext(settings) as ready:
             uvloop.run(work(ready))
     except (ConfigurationError, *TROUBLE) as why:
-        print(f"{type(why).__name__}: {why}", file=sys.stderr)  # noqa: T201 - before there is a log
+        print(str(why) or type(why).__name__, file=sys.stderr)  # noqa: T201 - before there is a log
         sys.exit(2)
 
 
