@@ -1,6 +1,6 @@
 """Operations, structs and problem types, put together as one OpenAPI document."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -28,7 +28,9 @@ _IN_PATHS: Final[Mapping[str, str]] = {
 
 def openapi_document(*, docs_url: str, version: str, servers: Sequence[str] = ()) -> dict[str, Any]:
     """The whole contract. `docs_url` is the base of problem types; `servers`: where the API is, if that is known."""
-    by_path = groupby(sorted(OPERATIONS, key=lambda operation: operation.path), key=lambda operation: operation.path)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, docs_url)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -40,13 +42,9 @@ def openapi_document(*, docs_url: str, version: str, servers: Sequence[str] = ()
         },
         **({"servers": [{"url": url} for url in servers]} if servers else {}),
         "tags": [{"name": name, "description": says} for name, says in TAGS.items()],
-        "paths": {path: _path(list(operations), docs_url) for path, operations in by_path},
+        "paths": paths,
         "components": components.components(),
     }
-
-
-def _path(operations: Iterable[Operation], docs_url: str) -> dict[str, Any]:
-    return {operation.method: _operation(operation, docs_url) for operation in operations}
 
 
 def _operation(operation: Operation, docs_url: str) -> dict[str, Any]:
