@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.http.openapi.examples import CAPTURES, METHOD, METHODS, NOTES, PAYMENT, PAYMENTS, REFUND, REFUNDS, USER
+from adapters.http.openapi.examples import (
+    CANCELS,
+    CAPTURES,
+    METHOD,
+    METHODS,
+    NOTES,
+    PAYMENT,
+    PAYMENTS,
+    REFUND,
+    REFUNDS,
+    USER,
+)
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.query import PERIOD
 from domain.currencies import EXPONENTS
@@ -174,6 +185,7 @@ _PAYMENT_OPERATIONS: Final = (
         parameters=(_PAYMENT_ID,),
         body="NewCancel",
         body_may_be_missing=True,
+        examples=CANCELS,
         takes_key=True,
         answers=(
             Answer(status=200, says="It is cancelled.", schema="PaymentAnswer", headers=_REPEATABLE),
