@@ -214,7 +214,7 @@ class TestValues:
         """
         An address that means every one of this machine's is none to call.
         """
-        assert load({"HOST": "0.0.0.0", "PORT": "9001"}).api_address == "http://127.0.0.1:9001"
+        assert load({"HOST": "0.0.0.0", "PORT": "9001"}).api_address == "http://127.0.0.1:9001"  # noqa: S104
         assert load({"API_URL": "https://pay.example.org/"}).api_address == "https://pay.example.org"
 
     def test_what_keeps_no_data_needs_no_database_and_no_keys(self) -> None:
