@@ -125,6 +125,7 @@ class World:
         self.record_refund = RecordRefund(refunds=self.refunds, policy=POLICY, clock=self.clock)
         self.refund_payment = RefundPayment(
             refunds=self.refunds,
+            payments=self.payments,
             gateways=refund_gateways,
             record_refund=self.record_refund,
             render=render_refund,

@@ -117,6 +117,9 @@ class PostgresRefunds:
         ), called_back AS (
             INSERT INTO callback_tokens (token_hash, payment_id, refund_id, purpose)
             SELECT hash, id, $1, purpose FROM moved, unnest($35::text[], $36::bytea[]) AS token (purpose, hash)
+        ), doubted AS (
+            INSERT INTO open_payments (payment_id, payment_created_at, lease_until, next_check_at, operation)
+            SELECT id, $3, $16, $16, $39 FROM moved WHERE $18 = 'REVIEW' ON CONFLICT DO NOTHING  -- not for the archive
         ), applied AS (
             UPDATE webhook_inbox SET state = 'done', outcome = 'applied'
              WHERE id = $37 AND arrived_at = $38 AND EXISTS (SELECT FROM moved)
@@ -162,6 +165,7 @@ class PostgresRefunds:
             [token for _, token in tokens],
             promise.inbox_id,
             born(promise.inbox_id) if promise.inbox_id else None,
+            rows.seal_operation(Operation(started_at=payment.created_at), payment.id, self._vault),
         )
         try:
             row = await self._database.row(self._OPEN, *values)
