@@ -9,6 +9,7 @@ from adapters.http.change_request import NewCancel, NewCapture
 from adapters.http.method_request import NewSavedMethod
 from adapters.http.method_views import SavedMethodView, TypeView
 from adapters.http.note_request import NewNote
+from adapters.http.openapi.examples import PAYMENT
 from adapters.http.payment_request import NewPayment
 from adapters.http.refund_request import NewRefund
 from adapters.http.views import PaymentView, RefundView
@@ -203,7 +204,7 @@ PATCHES: Final[Mapping[str, Sequence[Patch]]] = {
 }
 
 EXAMPLE_PAYMENT: Final[Mapping[str, Any]] = {
-    "id": "01a20641-e10e-7235-b303-59d4c322ca03",
+    "id": PAYMENT,
     "status": "FAILED",
     "reason": "insufficient_funds",
     "amount": 2500,
