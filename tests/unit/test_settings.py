@@ -490,6 +490,23 @@ class TestTheDatabase:
         assert load({**WRITTEN, **said}).read_dsn == replica
 
 
+class TestMode:
+    @pytest.mark.parametrize(
+        ("changes", "may"),
+        [
+            ({"STRIPE_SECRET_KEY": "sk_test_1"}, False),
+            ({**MPESA, "MPESA_BASE_URL": "http://127.0.0.1:12112"}, False),
+            ({**MPESA, "MPESA_BASE_URL": "https://sandbox.safaricom.co.ke"}, True),
+            (PRODUCTION, True),
+        ],
+    )
+    def test_real_money_may_move_unless_it_surely_does_not(self, changes: Mapping[str, str], may: bool) -> None:
+        """
+        A test key of Stripe's moves none, nor does a stand-in of Daraja; Safaricom's own sandbox rings real phones.
+        """
+        assert load(changes).may_move_real_money is may
+
+
 class TestSecrets:
     @pytest.mark.parametrize(
         "broken",
