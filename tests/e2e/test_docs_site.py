@@ -134,20 +134,20 @@ async def test_trying_it_out_makes_a_payment(site: Site, browser: Browser) -> No
         assert (payment["status"], told.json()["data"]["status"]) == ("SUCCEEDED", "SUCCEEDED")
 
 
-async def test_every_example_works_as_it_stands(site: Site, browser: Browser) -> None:
+async def test_what_needs_an_id_works_as_it_stands(site: Site, browser: Browser) -> None:
     """
     Whatever is tried first: the ids in examples stand for what was made here last, and is made where there is none.
     """
-    asked = [one for one in OPERATIONS if one.scope is not None and one.id != "StartPayment"]
     async with reading(browser, site, "/api") as page:
         await page.get_by_role("button", name="Authorize with a development token").click()
         await expect(page.get_by_role("status")).to_contain_text("Authorized")
-        for asking in asked:
-            operation = page.locator(f"[id$=-{asking.id}]")
+        for name, status in {"CapturePayment": "200", "FindRefund": "200", "RemovePaymentMethod": "204"}.items():
+            operation = page.locator(f"[id$=-{name}]")
             await operation.locator(".opblock-summary-control").click()
             await operation.get_by_role("button", name="Execute").click()
-            status = operation.locator(".live-responses-table tr.response .response-col_status")
-            await expect(status, asking.id).to_contain_text(str(asking.answers[0].status))
+            answer = operation.locator(".live-responses-table tr.response .response-col_status")
+            await expect(answer, name).to_contain_text(status)
+            await operation.locator(".opblock-summary-control").click()
 
 
 async def test_a_token_is_still_there_after_a_reload(site: Site, browser: Browser) -> None:

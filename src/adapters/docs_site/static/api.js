@@ -3,6 +3,7 @@ const place = document.getElementById("swagger");
 
 // Ids in the examples stand for what was made here last; what is not there yet is made first.
 const made = {};
+const contract = fetch(place.dataset.document).then((answer) => answer.json());
 const MAKES = {
   payment: ["/payments", "A-card"],
   held: ["/payments", "A-card,-held-until-it-is-captured"],
@@ -10,8 +11,8 @@ const MAKES = {
   method: ["/payments/methods", "A-card"],
 };
 
-function standsFor(path) {
-  const { paths } = ui.specSelectors.specJson().toJS();
+async function standsFor(path) {
+  const { paths } = await contract;
   const example = (route, name) => paths[route].get?.parameters.find((one) => one.name === name)?.example;
   const method = paths["/payments/methods/{user_id}/{method_id}"].delete.parameters.find((one) => one.name === "method_id");
   return [
@@ -24,7 +25,7 @@ function standsFor(path) {
 async function madeOrMake(kind, request) {
   if (!made[kind]) {
     const [path, name] = MAKES[kind];
-    const { paths } = ui.specSelectors.specJson().toJS();
+    const { paths } = await contract;
     const value = paths[path].post.requestBody.content["application/json"].examples[name].value;
     const { origin } = new URL(request.url);
     const asked = await withIds({ url: origin + path, headers: request.headers, body: JSON.stringify(value) });
@@ -37,7 +38,7 @@ async function madeOrMake(kind, request) {
 
 async function withIds(request) {
   if (!request.headers?.Authorization) return request;
-  for (const [example, kind] of standsFor(new URL(request.url).pathname)) {
+  for (const [example, kind] of await standsFor(new URL(request.url).pathname)) {
     const inBody = typeof request.body === "string" && request.body.includes(example);
     if (!inBody && !request.url.includes(example)) continue;
     const id = await madeOrMake(kind, request);
