@@ -7,8 +7,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from application.find_payments import Reader
 from application.ports.gateway import Operation
 from application.ports.payments import Key, Promise
+from application.refund_payment import RefundRequest
 from application.start_payment import PaymentRequest
 from domain.evidence import Claim, Evidence, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
@@ -117,6 +119,12 @@ def a_request(**facts: Any) -> PaymentRequest:
         }
         | facts
     )
+
+
+def a_refund_request(payment: Payment, **facts: Any) -> RefundRequest:
+    """Ten dollars of it, by its own user."""
+    reader = Reader(payment.user_id)
+    return RefundRequest(**{"payment_id": payment.id, "reader": reader, "request_id": "req-2", "amount": 1000} | facts)
 
 
 def evidence(claim: Claim, source: Source = Source.ANSWER, **facts: Any) -> Evidence:

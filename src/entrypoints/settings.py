@@ -141,9 +141,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_move_real_money(self) -> bool:
-        """Whether it is not certain that none does: prompts of Safaricom's own sandbox reach real phones, too."""
-        real_mpesa = (self.mpesa_base_url or "").startswith("https://")  # Daraja speaks nothing else
-        return self.app_env is AppEnv.PRODUCTION or self.stripe_livemode or real_mpesa
+        """In production; and where M-Pesa is not a stand-in: prompts of Safaricom's own sandbox reach real phones."""
+        return self.app_env is AppEnv.PRODUCTION or (self.mpesa_base_url or "").startswith("https://")
 
     @property
     def stripe_account(self) -> str:

@@ -26,9 +26,9 @@ from tests.e2e.processes import SOURCE, Program, environment, free_port
 from tests.e2e.running import API, Plan, Service
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+#: A machine that is busy with other tests takes its time.
+expect.set_options(timeout=20_000)
 START: Final = (SOURCE.parent / "docs" / "start.md").read_text("utf-8")
-
-pytestmark = pytest.mark.xdist_group("docs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,22 @@ async def test_trying_it_out_makes_a_payment(site: Site, browser: Browser) -> No
             headers={"Authorization": f"Bearer {site.service.token(SOMEONE)}"},
         )
         assert (payment["status"], told.json()["data"]["status"]) == ("SUCCEEDED", "SUCCEEDED")
+
+
+async def test_what_needs_an_id_works_as_it_stands(site: Site, browser: Browser) -> None:
+    """
+    Whatever is tried first: the ids in examples stand for what was made here last, and is made where there is none.
+    """
+    async with reading(browser, site, "/api") as page:
+        await page.get_by_role("button", name="Authorize with a development token").click()
+        await expect(page.get_by_role("status")).to_contain_text("Authorized")
+        for name, status in {"CapturePayment": "200", "FindRefund": "200", "RemovePaymentMethod": "204"}.items():
+            operation = page.locator(f"[id$=-{name}]")
+            await operation.locator(".opblock-summary-control").click()
+            await operation.get_by_role("button", name="Execute").click()
+            answer = operation.locator(".live-responses-table tr.response .response-col_status")
+            await expect(answer, name).to_contain_text(status)
+            await operation.locator(".opblock-summary-control").click()
 
 
 async def test_a_token_is_still_there_after_a_reload(site: Site, browser: Browser) -> None:

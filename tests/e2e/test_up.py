@@ -172,7 +172,7 @@ async def test_it_says_what_it_starts_and_how_to_use_that_and_no_more(home: Path
     """
     own = {"STRIPE_SECRET_KEY": "sk_test_mine", "JWT_JWKS": "https://auth.example.org/jwks.json"}
     async with _started(home, **own) as up:
-        assert "Starting: database, worker, API…" in up.printed
+        assert "Starting: database, worker, documentation, API…" in up.printed
         assert [line.split()[0] for line in up.lines] == ["export", "curl", "curl"]
         assert up.token == "…"
         assert "MPESA" not in up.printed

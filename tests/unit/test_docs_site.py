@@ -10,7 +10,8 @@ import pytest
 
 from adapters.docs_site import problems, states
 from adapters.docs_site.app import TOKEN
-from adapters.docs_site.diagram import Plan, Table, arrows, drawn, within
+from adapters.docs_site.diagram import Plan, Table, arrows, within
+from adapters.docs_site.drawing import drawn
 from adapters.docs_site.markdown import rendered, table
 from adapters.http.problem_kinds import DECLINED, INTERNAL, KINDS
 from adapters.stripe.webhooks import SUBSCRIBED
@@ -267,6 +268,23 @@ class TestTheDiagrams:
         assert [status for status in TRANSITIONS if f'">{status}</span></th>' not in page] == []
 
 
+class TestTheColours:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_text_can_be_read_on_what_it_stands_on(self, scheme: str) -> None:
+        """
+        A contrast of at least 4.5 : 1, as WCAG 2.2 asks of text (1.4.3).
+        """
+        sheet = (ROOT / "src" / "adapters" / "docs_site" / "static" / "site.css").read_text("utf-8")
+        roots = re.findall(r":root {(.*?)}", sheet, re.DOTALL)
+        light, dark = (dict(re.findall(r"--([\w-]+): #(\w{6});", root)) for root in roots)
+        colours = light if scheme == "light" else dark
+        kinds = [(kind, f"{kind}-soft") for kind in ("accent", "open", "held", "paid", "unpaid", "review")]
+        plain = [(text, under) for text in ("text", "quiet", "accent") for under in ("page", "raised", "code")]
+
+        assert set(light) == set(dark)
+        assert [pair for pair in [*kinds, *plain] if contrast(*(colours[name] for name in pair)) < 4.5] == []
+
+
 class TestMarkdown:
     def test_headings_can_be_pointed_at(self) -> None:
         """
@@ -311,6 +329,18 @@ def test_an_endpoint_at_stripe_is_told_to_subscribe_to_what_we_heed() -> None:
     guide = (ROOT / "docs" / "webhooks-stripe.md").read_text("utf-8")
 
     assert set(re.findall(r"^ +\| `([a-z_.]+)` \|", guide, re.MULTILINE)) == SUBSCRIBED
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as WCAG reckons it."""
+    darker, lighter = sorted(luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 Box = tuple[float, float, float, float]

@@ -214,7 +214,7 @@ class TestValues:
         """
         An address that means every one of this machine's is none to call.
         """
-        assert load({"HOST": "0.0.0.0", "PORT": "9001"}).api_address == "http://127.0.0.1:9001"
+        assert load({"HOST": "0.0.0.0", "PORT": "9001"}).api_address == "http://127.0.0.1:9001"  # noqa: S104
         assert load({"API_URL": "https://pay.example.org/"}).api_address == "https://pay.example.org"
 
     def test_what_keeps_no_data_needs_no_database_and_no_keys(self) -> None:
@@ -488,6 +488,23 @@ class TestTheDatabase:
         Its host is enough; without one there is no replica.
         """
         assert load({**WRITTEN, **said}).read_dsn == replica
+
+
+class TestMode:
+    @pytest.mark.parametrize(
+        ("changes", "may"),
+        [
+            ({"STRIPE_SECRET_KEY": "sk_test_1"}, False),
+            ({**MPESA, "MPESA_BASE_URL": "http://127.0.0.1:12112"}, False),
+            ({**MPESA, "MPESA_BASE_URL": "https://sandbox.safaricom.co.ke"}, True),
+            (PRODUCTION, True),
+        ],
+    )
+    def test_real_money_may_move_unless_it_surely_does_not(self, changes: Mapping[str, str], may: bool) -> None:
+        """
+        A test key of Stripe's moves none, nor does a stand-in of Daraja; Safaricom's own sandbox rings real phones.
+        """
+        assert load(changes).may_move_real_money is may
 
 
 class TestSecrets:

@@ -14,7 +14,10 @@ from adapters.docs_site.page import HTML, Page
 
 #: Where the page of the API asks for a token, in development.
 TOKEN: Final = "/development-token"  # noqa: S105 - an address
-#: Where a browser's refusals of the policy below would show: Swagger UI needs none but pictures inside its style sheet.
+#: Answers as long as the process does.
+ALIVE: Final = "/health/live"
+_ALIVE: Final = Page(b'{"status":"ok"}', "application/json")
+#: Swagger UI needs no more than this: its style sheet has pictures inside (data:).
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {api}; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -46,7 +49,7 @@ def make_site(
                 told[name] = value
 
     return Litestar(
-        route_handlers=[_pages(pages, missing), _alive, *([_token(make_token)] if make_token else [])],
+        route_handlers=[_pages({**pages, ALIVE: _ALIVE}, missing), *([_token(make_token)] if make_token else [])],
         exception_handlers={HTTPException: _refused},
         before_send=[guard],
         openapi_config=None,
@@ -68,12 +71,6 @@ def _pages(pages: Mapping[str, Page], missing: Page) -> HTTPRouteHandler:
         return Response(found.body, media_type=found.media_type, headers=headers)
 
     return page
-
-
-@get("/health/live", sync_to_thread=False)
-def _alive() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "ok"}
 
 
 def _token(make_token: Callable[[], str]) -> HTTPRouteHandler:

@@ -5,7 +5,8 @@ from collections.abc import Set as AbstractSet
 from html import escape
 from typing import Final
 
-from adapters.docs_site.diagram import Group, Plan, Table, drawn
+from adapters.docs_site.diagram import Group, Plan, Table
+from adapters.docs_site.drawing import drawn
 from adapters.docs_site.layout import Heading, framed
 from adapters.docs_site.markdown import inline, table
 from adapters.docs_site.page import Page

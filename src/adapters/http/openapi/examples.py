@@ -34,6 +34,7 @@ PAYMENTS: Final[Mapping[str, Any]] = {
     },
 }
 CAPTURES: Final[Mapping[str, Any]] = {"All of it": {}, "A part": {"amount": 700}}
+CANCELS: Final[Mapping[str, Any]] = {"All of it": {}}
 REFUNDS: Final[Mapping[str, Any]] = {
     "A part": {"payment_id": PAYMENT, "amount": 500, "reason": "one item was missing"},
     "All that is left": {"payment_id": PAYMENT},

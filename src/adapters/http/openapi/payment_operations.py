@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.http.openapi import answers
-from adapters.http.openapi.examples import CAPTURES, PAYMENTS
+from adapters.http.openapi.examples import CANCELS, CAPTURES, PAYMENTS
 from adapters.http.openapi.operation import Answer, Operation
 from adapters.http.openapi.parameters import (
     OF_PAGES,
@@ -136,6 +136,7 @@ OPERATIONS: Final = (
         parameters=(PAYMENT_ID,),
         body="NewCancel",
         body_may_be_missing=True,
+        examples=CANCELS,
         takes_key=True,
         reads_after=True,
         answers=(
