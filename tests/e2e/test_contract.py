@@ -5,12 +5,15 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from adapters.http.openapi import examples
+from adapters.http.openapi.components import HEADERS
 from adapters.http.openapi.operation import Operation
 from adapters.http.openapi.operations import OPERATIONS
 from tests.e2e.customers import Customer, told
@@ -20,30 +23,55 @@ from tests.e2e.running import Service
 EXAMPLES: Final = os.environ.get("CONTRACT_EXAMPLES", "10")
 SEED: Final = os.environ.get("SEED", "1")
 CONFIGURATION: Final = Path(__file__).with_name("schemathesis.toml")
+#: Of the headers that are the document's business, by what they are in lower case.
+NAMES: Final = {name.lower(): name for name in HEADERS}
 #: What succeeds only with a gateway's secret.
 GATEWAYS_ALONE: Final = {"StripeEvent", "MobileMoneyCallback", "MobileMoneyResult", "MobileMoneyTimeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An operation that was tried, and its answer as a HAR file has it."""
+
+    id: str
+    path: str
+    method: str
+    answer: Any
+
+    @property
+    def succeeded(self) -> bool:
+        return bool(self.answer["status"] // 100 == 2)
+
+    def untold(self, document: Any) -> Iterator[tuple[str, int, str]]:
+        """The headers that the answer has, and the document has for other answers only."""
+        told = document["paths"][self.path][self.method]["responses"].get(str(self.answer["status"]), {})
+        for header in self.answer["headers"]:
+            name = NAMES.get(header["name"].lower())
+            if name is not None and name not in told.get("headers", {}):
+                yield self.id, self.answer["status"], name
 
 
 async def test_what_the_document_says_is_what_the_service_does(service: Service, tmp_path: Path) -> None:
     """
     Every operation, with every check, in every phase: no status, header or body that is not told, nothing valid
     refused, nothing invalid taken, no way in without a token. And every operation has succeeded at least once, so that
-    what it says of its successes was looked at, too.
+    what it says of its successes was looked at, too; and no header of ours came where it is not told.
     """
     api, user = service.api("api-1"), UUID(examples.USER)
     document = (await service.http.get(f"{api}/openapi.json")).json()
     real = tmp_path / "openapi.json"
     real.write_text(json.dumps(await with_things_that_exist(document, service, user)))
-    seen: set[str] = set()
+    seen: list[Seen] = []
     # Two runs: it cancels whatever it finds, and nothing would be left to be captured.
     for which in ("--exclude-operation-id", "--include-operation-id"):
-        seen |= await succeeded(real, "--url", api, *(which, "CancelPayment"), token=service.token(user))
+        seen += await tried(real, "--url", api, *(which, "CancelPayment"), token=service.token(user))
 
-    assert {operation.id for operation in OPERATIONS} - seen == GATEWAYS_ALONE
+    assert {operation.id for operation in OPERATIONS} - {one.id for one in seen if one.succeeded} == GATEWAYS_ALONE
+    assert {untold for one in seen for untold in one.untold(document)} == set()
 
 
-async def succeeded(document: Path, *options: str, token: str) -> set[str]:
-    """The operations of which a request was answered by 2xx, in a run that finds nothing wrong."""
+async def tried(document: Path, *options: str, token: str) -> list[Seen]:
+    """Every request of an operation in a run that finds nothing wrong."""
     har = document.with_name("seen.har")
     run = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)),
@@ -56,13 +84,13 @@ async def succeeded(document: Path, *options: str, token: str) -> set[str]:
     )
     said = (await run.communicate())[0].decode()
     assert run.returncode == 0, said
-    patterns = {operation.id: pattern(operation) for operation in OPERATIONS}
-    lines = {
-        f"{entry['request']['method']} {urlsplit(entry['request']['url']).path}"
+    patterns = {pattern(operation): operation for operation in OPERATIONS}
+    return [
+        Seen(operation.id, operation.path, operation.method, entry["response"])
         for entry in json.loads(har.read_text())["log"]["entries"]
-        if entry["response"]["status"] // 100 == 2
-    }
-    return {name for name, of_this in patterns.items() if any(map(of_this.fullmatch, lines))}
+        for of_this, operation in patterns.items()
+        if of_this.fullmatch(f"{entry['request']['method']} {urlsplit(entry['request']['url']).path}")
+    ]
 
 
 async def with_things_that_exist(document: Any, service: Service, user: UUID) -> Any:

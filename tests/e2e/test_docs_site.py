@@ -44,7 +44,8 @@ class Site:
 async def site(durable_server: object, durable_template: str) -> AsyncIterator[Site]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    plan = Plan(settings={"CORS_ORIGINS": address, "DOCS_URL": address})
+    # Open payments are looked at as seldom as they really are: whoever captures one meanwhile is told to wait.
+    plan = Plan(settings={"CORS_ORIGINS": address, "DOCS_URL": address, "CHECK_AFTER_SECONDS": "25,45,90"})
     async with a_database(durable_server, template=durable_template) as database:
         with a_folder() as folder:
             async with Service.running(plan, database, folder) as service:

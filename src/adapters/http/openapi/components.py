@@ -79,11 +79,11 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         required=True,
     ),
     "Cache-Control": _header(
-        "Who may keep this.", {"enum": ["no-store", "no-cache", "private, no-cache"]}, required=True
+        "Who may keep this.", {"type": "string", "enum": ["no-store", "no-cache", "private, no-cache"]}, required=True
     ),
     "Location": _header("Where what was made can be looked at.", _TEXT),
     "Retry-After": _header("In how many seconds to try again.", {"type": "string", "pattern": "^[0-9]+$"}),
-    "Idempotent-Replayed": _header("This answer was given before.", {"const": "true"}),
+    "Idempotent-Replayed": _header("This answer was given before.", {"type": "string", "const": "true"}),
     "ETag": _header("Names this state of the object: send it back in If-None-Match.", _TEXT),
     "X-Read-After": _header("Where reads see what was written; only where a replica is configured.", _TEXT),
     "Server-Timing": _header(

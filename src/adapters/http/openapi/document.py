@@ -1,6 +1,6 @@
 """Operations, structs and problem types, put together as one OpenAPI document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ def _operation(operation: Operation, docs_url: str) -> dict[str, Any]:
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.title,
-        "description": operation.says,
+        "description": " ".join([operation.says, *_needs(operation)]),
         "parameters": [
             *(_parameter(parameter) for parameter in operation.parameters),
             *({"$ref": f"#/components/parameters/{name}"} for name in _headers(operation)),
@@ -73,6 +73,11 @@ def _operation(operation: Operation, docs_url: str) -> dict[str, Any]:
             },
         }
     return told
+
+
+def _needs(operation: Operation) -> Iterator[str]:
+    if operation.scope is not None:
+        yield f"Needs the scope `{operation.scope}`." if operation.scope else "Any valid token will do."
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
