@@ -15,7 +15,8 @@ from domain.verdict import asked_since, needs_verifying, unconfirmed
 
 _HOURLY_UNTIL: Final = timedelta(hours=24)
 _AFTERWARDS: Final = timedelta(hours=6)
-#: A claim to be paid is asked about at once; where that gave no answer, again after this.
+#: A claim to be paid is asked about, and what was called off is cancelled, at once; where that came to nothing, again
+#: after this.
 _ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
 #: How long before held money lapses the operator is told.
 WARN_BEFORE: Final = timedelta(days=1)
@@ -62,9 +63,9 @@ class WorkPolicy:
 
         then = self.next_check(payment, gateway, now)
         claim = unconfirmed(payment.known)
-        if claim is not None and not asked_since(payment.known, claim):
+        if (claim is not None and not asked_since(payment.known, claim)) or payment.cancel_requested:
             then = min(then, now + _ASK_AGAIN_AFTER) if looked else now
-        elif (gateway.has_loose_end(payment) or payment.cancel_requested) and not looked:
+        elif gateway.has_loose_end(payment) and not looked:
             then = now
         if not payment.status.is_closed:
             return Work(next_check_at=then, holds_likeness=True)

@@ -82,7 +82,9 @@ class RecordReport:
                 return Result(after, recorded.answer)
             fenced = fenced or recorded.outcome is Outcome.FENCED
             kept = await self._reread(kept.payment.id)
-            if told.nothing_sent:  # somebody else acts: that we sent nothing proves nothing any more
+            if told.nothing_sent and (
+                fenced or told.report.evidence
+            ):  # somebody else acts: that we sent nothing proves nothing any more
                 return Result(kept, None)
 
     async def settle(self, kept: Kept, lease: Lease, *, overpaid: bool) -> None:

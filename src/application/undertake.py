@@ -119,7 +119,7 @@ class Undertake:
             except PaymentBusy:
                 if not change.waits_its_turn:
                     raise
-                if await self._note(undertaking):
+                if found.payment.cancel_requested or await self._note(undertaking):
                     return self._answered(undertaking.after, request)
                 continue
             if lease is not None:

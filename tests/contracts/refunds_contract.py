@@ -49,7 +49,7 @@ def a_refund_promise(before: Kept, amount: int = 1000, **facts: Any) -> RefundPr
     """`facts` of the refund go to it, all others to the promise."""
     of_refund = {name: facts.pop(name) for name in ("origin", "references", "reason", "metadata") if name in facts}
     refund = a_refund(before.payment, money=replace(before.payment.money, amount=amount), **of_refund)
-    payment = before.payment.rebooked(held=refund.amount_held, gone=refund.amount_gone, at=now())
+    payment = before.payment.rebooked(held=refund.amount_held, gone=refund.amount_gone, at=refund.requested_at)
     return RefundPromise(
         **{
             "before": before,

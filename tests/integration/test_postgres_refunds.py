@@ -1,5 +1,6 @@
 """Refunds, captures and cancels in PostgreSQL: the contracts, and what only a database can promise."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,10 +21,13 @@ from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.stories import PostgresStories
 from adapters.postgres.undertakings import PostgresUndertakings
 from application.ports.inbox import Message
-from application.ports.payments import Answer
+from application.ports.payments import Answer, Outcome
+from domain.evidence import Claim
+from domain.payment import Report
 from domain.payment_method import GatewayName
 from domain.refund import RefundOrigin
 from tests import databases
+from tests.builders import evidence
 from tests.contracts.refunds_contract import (
     GONE,
     RefundsContract,
@@ -35,6 +39,7 @@ from tests.contracts.refunds_contract import (
     opened,
 )
 from tests.contracts.undertakings_contract import UndertakingsContract, a_capture, a_held
+from tests.e2e.eventually import eventually
 
 KEPT_FOR = timedelta(days=30)
 
@@ -210,3 +215,19 @@ async def test_nothing_personal_of_a_refund_is_readable(
         assert canary not in dump
         assert canary.encode().hex() not in dump
     assert (await found(refunds, before.refund.id)).refund.reason == "canary-reason"
+
+
+async def test_who_loses_the_lease_in_the_last_moment_is_fenced(
+    refunds: PostgresRefunds, payments: PostgresPayments, database: databases.Database
+) -> None:
+    """A worker is taking it over while we record that nothing was sent: it may send it, so ours is no end."""
+    before, lease = await opened(refunds, await a_paid(payments))
+    failed = a_refund_step(before, Report(evidence=(evidence(Claim.FAILED),)), lease=lease)
+
+    async with databases.connected(database.owner_dsn) as worker, worker.transaction():
+        await worker.execute("UPDATE open_refunds SET lease_epoch = lease_epoch + 1")
+        recording = asyncio.create_task(refunds.record(failed))
+        await eventually(lambda: worker.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+
+    assert (await recording).outcome is Outcome.FENCED
+    assert await refunds.find(before.refund.id) == before

@@ -171,13 +171,16 @@ class PostgresPayments:
     """
 
     _RECORD: Final = """
-        WITH moved AS (
+        WITH lease AS (
+            -- From here on nobody takes it over; and all who move a payment take these two rows in this order.
+            SELECT lease_epoch FROM open_payments WHERE payment_id = $1 FOR UPDATE
+        ), moved AS (
             UPDATE payments
                SET updated_at = $4, status = $5, reason = $6, method = $7, known = $8, refs = $9, private = $10,
                    capture_before = $11, amount_captured = $12, late = $13, order_overpaid = $14,
                    history_head = $15, version = $16, amount_to_capture = $39, cancel_requested = $40
              WHERE id = $1 AND created_at = $2 AND version = $3
-               AND NOT EXISTS (SELECT FROM open_payments WHERE payment_id = $1 AND lease_epoch <> $17)
+               AND NOT EXISTS (SELECT FROM lease WHERE lease_epoch <> $17)
             RETURNING id
         ), told AS (
             INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)
