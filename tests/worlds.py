@@ -152,6 +152,7 @@ class World:
             clock=self.clock,
             new_id=new_id,
             lease_for=timedelta(seconds=60),
+            busy_for=timedelta(0),
         )
         self.capture_payment = CapturePayment(undertake)
         self.cancel_payment = CancelPayment(undertake)

@@ -1,5 +1,6 @@
 """Ask the gateway to change a payment that exists: claim, ask, record; the gateway's truth decides."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from domain.status import Status
 
 log = structlog.get_logger()
 
-#: How often the payment is read again because somebody else moved it first.
+#: How often the payment is read again because somebody else moved it first, or is asking about it just now.
 _TRIES: Final = 20
 
 
@@ -73,6 +74,8 @@ class Undertake:
     - The change is asked for once, however often the request is repeated; a repeat gets the first answer.
     - What the gateway says the payment is, it is; a lost answer is UNKNOWN until a later look.
 
+    `busy_for`: the pause before a payment that somebody else holds is asked for again; twenty of them in all.
+
     Raises:
         NotFound: there is no such payment, or it is somebody else's.
         Refused, Invalid: it cannot be changed so; nothing happened, or the gateway's truth is another.
@@ -93,6 +96,7 @@ class Undertake:
         clock: Clock,
         new_id: NewId,
         lease_for: timedelta,
+        busy_for: timedelta = timedelta(milliseconds=100),
     ) -> None:
         self._undertakings = undertakings
         self._payments = payments
@@ -103,9 +107,10 @@ class Undertake:
         self._clock = clock
         self._new_id = new_id
         self._lease_for = lease_for
+        self._busy_for = busy_for
 
     async def execute(self, change: Change, request: ChangeRequest) -> Answered:
-        for _ in range(_TRIES):
+        for left in reversed(range(_TRIES)):
             found = await self._undertakings.consider(request.payment_id, request.key, self._clock.now())
             if isinstance(found, Repeated):
                 return await self._repeat(found, change, request)
@@ -117,8 +122,11 @@ class Undertake:
             try:
                 lease = await self._undertakings.begin(undertaking)
             except PaymentBusy:
-                if not change.waits_its_turn:
-                    raise
+                if not change.waits_its_turn:  # the worker's look takes a moment, another capture may take longer
+                    if not left:
+                        raise
+                    await asyncio.sleep(self._busy_for.total_seconds())
+                    continue
                 if found.payment.cancel_requested or await self._note(undertaking):
                     return self._answered(undertaking.after, request)
                 continue
