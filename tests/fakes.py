@@ -275,10 +275,10 @@ class InMemoryLists:
 
     async def payments(
         self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
-    ) -> list[Payment]:
+    ) -> list[SeenPayment]:
         found = [kept.payment for kept in self.store.kept.values() if _is_wanted(kept.payment, wanted)]
         found.sort(key=lambda payment: (payment.created_at, payment.id), reverse=True)
-        return [payment for payment in found if after is None or payment.id < after][:limit]
+        return [SeenPayment.of(payment) for payment in found if after is None or payment.id < after][:limit]
 
     async def history(
         self,
