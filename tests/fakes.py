@@ -29,6 +29,7 @@ from application.ports.payments import (
     Step,
 )
 from application.ports.positions import Position
+from application.ports.seen_payment import SeenPayment
 from application.ports.stories import KeptStory
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
 from domain.history import GENESIS, Entry

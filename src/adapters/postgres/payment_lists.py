@@ -46,7 +46,7 @@ class PostgresPaymentLists:
         return [_line(row) for row in await self._reading.rows(*asked, after=written)]
 
 
-_PAYMENTS: Final = f"SELECT {rows.SEEN_COLUMNS} FROM payments"
+_PAYMENTS: Final = f"SELECT {rows.SEEN_COLUMNS} FROM payments"  # noqa: S608 - our own columns
 _PAYMENTS_ORDER: Final = "ORDER BY created_at DESC, id DESC"
 
 # One entry more for each, by its key and from its month alone: the chain is told with every entry.

@@ -182,10 +182,10 @@ def kept(row: asyncpg.Record, vault: Vault) -> Kept:
 
 #: What `seen` reads, in the order of `SeenPayment`.
 SEEN_COLUMNS: Final = """
-    id, user_id, order_id, amount, currency, reason, refs ->> 'receipt', capture_before,
+    id, user_id, order_id, amount, currency, refs ->> 'receipt', capture_before,
     amount_captured, amount_refunded, amount_excess_refunded, amount_reserved,
     cancel_requested, disputed, late, order_overpaid, created_at, updated_at, version,
-    status, gateway, capture_method, method, private
+    status, reason, gateway, capture_method, method, private
 """
 
 
@@ -196,23 +196,26 @@ def seen(row: asyncpg.Record, vault: Vault) -> SeenPayment:
     Raises:
         Unreadable: its private part cannot be decrypted.
     """
-    *plain, status, gateway, capture_method, method, sealed = row
+    *plain, status, reason, gateway, capture_method, method, sealed = row
     private = _private.decode(vault.open(sealed, f"payment:{plain[0]}"))
     shown = _shown.decode(method)
-    return SeenPayment(
-        *plain,
-        _STATUSES[status],
-        _GATEWAYS[gateway],
-        _CAPTURE_METHODS[capture_method],
-        shown.type,
-        shown.brand,
-        shown.last4,
-        shown.country,
-        private.phone,
-        private.description,
-        private.return_url,
-        private.metadata,
-        private.next_action,
+    return SeenPayment._make(
+        (
+            *plain,
+            _STATUSES[status],
+            None if reason is None else Reason(reason),
+            _GATEWAYS[gateway],
+            _CAPTURE_METHODS[capture_method],
+            shown.type,
+            shown.brand,
+            shown.last4,
+            shown.country,
+            private.phone,
+            private.description,
+            private.return_url,
+            private.metadata,
+            private.next_action,
+        )
     )
 
 

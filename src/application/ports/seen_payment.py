@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
+from domain.evidence import Reason
 from domain.payment import CaptureMethod, Payment, ReferenceKind
 from domain.payment_method import GatewayName, MethodType
 from domain.status import Status
@@ -22,7 +23,6 @@ class SeenPayment(NamedTuple):
     order_id: str
     amount: int
     currency: str
-    reason: str | None
     receipt: str | None
     capture_before: datetime | None
     amount_captured: int
@@ -37,6 +37,7 @@ class SeenPayment(NamedTuple):
     updated_at: datetime
     version: int
     status: Status
+    reason: Reason | None
     gateway: GatewayName
     capture_method: CaptureMethod
     method: MethodType
@@ -59,7 +60,6 @@ class SeenPayment(NamedTuple):
             order_id=payment.order_id,
             amount=payment.money.amount,
             currency=payment.money.currency,
-            reason=payment.reason,
             receipt=payment.references.get(ReferenceKind.RECEIPT),
             capture_before=payment.capture_before,
             amount_captured=payment.amount_captured,
@@ -74,6 +74,7 @@ class SeenPayment(NamedTuple):
             updated_at=payment.updated_at,
             version=payment.version,
             status=payment.status,
+            reason=payment.reason,
             gateway=payment.gateway,
             capture_method=payment.capture_method,
             method=method.type,
