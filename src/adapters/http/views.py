@@ -15,7 +15,7 @@ from application.ports.seen_payment import SeenPayment
 from domain.evidence import Reason
 from domain.history import Entry, Note
 from domain.payment import CaptureMethod, Payment, ReferenceKind, left_to_refund
-from domain.payment_method import GatewayName, MethodType, PaymentMethod
+from domain.payment_method import GatewayName, MethodType
 from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
 
@@ -35,10 +35,6 @@ class MethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last4: str | None = None
     phone: str | None = msgspec.field(name="phoneNumber", default=None)
     country: str | None = None
-
-    @classmethod
-    def of(cls, method: PaymentMethod) -> Self:
-        return cls(type=method.type, brand=method.brand, last4=method.last4, phone=method.phone, country=method.country)
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
