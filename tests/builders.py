@@ -7,15 +7,18 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from application.find_payments import Reader
 from application.ports.gateway import Operation
 from application.ports.payments import Key, Promise
+from application.refund_payment import RefundRequest
 from application.start_payment import PaymentRequest
 from domain.evidence import Claim, Evidence, Source
 from domain.history import GENESIS, Cause, CauseKind, tell
-from domain.ids import born
+from domain.ids import beside, born
 from domain.money import Money
-from domain.payment import Payment, ReferenceKind
+from domain.payment import Payment, ReferenceKind, Report
 from domain.payment_method import MethodType, PaymentMethod
+from domain.refund import Refund, RefundChannel
 from domain.saved_method import SavedMethod
 
 SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")
@@ -61,6 +64,27 @@ def a_payment(**facts: Any) -> Payment:
     return Payment(**{"updated_at": born(facts["id"])} | facts)
 
 
+def a_paid_payment(**facts: Any) -> Payment:
+    """All of it taken at Stripe."""
+    payment = a_payment(**facts)
+    report = Report(evidence=(paid(payment.money),), references={ReferenceKind.PAYMENT_INTENT: f"pi_{payment.id.hex}"})
+    return payment.learn(report, payment.updated_at)
+
+
+def a_refund(payment: Payment | None = None, **facts: Any) -> Refund:
+    """Ten dollars, asked for just now."""
+    payment = payment or a_payment()
+    facts = {
+        "id": beside(payment.id, uuid7()),
+        "payment_id": payment.id,
+        "user_id": payment.user_id,
+        "money": usd(1000),
+        "channel": RefundChannel.STRIPE,
+        "requested_at": now(),
+    } | facts
+    return Refund(**{"updated_at": facts["requested_at"]} | facts)
+
+
 def an_mpesa_payment(**facts: Any) -> Payment:
     names = {ReferenceKind.ACCOUNT_REFERENCE: uuid7().hex[-12:].upper()}
     return a_payment(**({"money": kes(10), "method": a_phone(), "references": names} | facts))
@@ -95,6 +119,12 @@ def a_request(**facts: Any) -> PaymentRequest:
         }
         | facts
     )
+
+
+def a_refund_request(payment: Payment, **facts: Any) -> RefundRequest:
+    """Ten dollars of it, by its own user."""
+    reader = Reader(payment.user_id)
+    return RefundRequest(**{"payment_id": payment.id, "reader": reader, "request_id": "req-2", "amount": 1000} | facts)
 
 
 def evidence(claim: Claim, source: Source = Source.ANSWER, **facts: Any) -> Evidence:

@@ -156,6 +156,7 @@ class MethodsFake:
         self.saved = [one for one in self.saved if one.id != method_id]
 
 
+@dataclass
 class ChangesFake:
     """Captures, cancels and refunds: answers with what it was told to, and remembers what it was asked."""
 

@@ -16,6 +16,7 @@ from domain.errors import KeyExpired, KeyReused, PaymentBusy, Refused
 from domain.money import Money
 from domain.payment import Payment, ReferenceKind, Report
 from domain.refund import Refund, RefundChannel
+from domain.status import Status
 from tests.fakes import Claimed, InMemoryPayments, Row
 
 
@@ -77,6 +78,7 @@ class InMemoryRefunds:
         self.payments.entries[payment.id].append(promise.entry)
         self.refunds[refund.id] = refund
         until = refund.requested_at + promise.lease_for
+        self._doubt(payment)
         if promise.operation is not None:
             self.work[refund.id] = Row(promise.operation, None, until, until)
         for purpose, token in promise.callback_tokens.items():
@@ -98,6 +100,7 @@ class InMemoryRefunds:
             self.payments.entries[payment.id].append(step.entry)
         self.refunds[refund.id] = refund
         self._keep_open(step, row)
+        self._doubt(payment)
         if step.inbox_id:
             self.payments.applied.append(step.inbox_id)
         claimed = self.payments.keys.get(_place(step.key)) if step.key else None
@@ -118,6 +121,11 @@ class InMemoryRefunds:
             row = self.work[refund.id] = Row(operation, None, refund.updated_at, step.next_check_at)
         row.next_check_at = step.next_check_at
         row.until = refund.updated_at if step.lease else row.until
+
+    def _doubt(self, payment: Payment) -> None:
+        if payment.status is Status.REVIEW and payment.id not in self.payments.work:
+            at = payment.updated_at
+            self.payments.work[payment.id] = Row(Operation(started_at=payment.created_at), None, at, at)
 
     def _name(self, refund: Refund, references: object) -> None:
         if any(self.names.get(name, refund.id) != refund.id for name in refund.references.items()):

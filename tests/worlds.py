@@ -17,7 +17,7 @@ from application.ports.webhooks import About, Unreadable
 from application.receive_webhook import ReceiveCallback, ReceiveHint, ReceiveWebhook
 from application.reconcile_payments import ReconcilePayments
 from application.reconcile_refunds import ReconcileRefunds
-from application.record_refund import RecordRefund
+from application.record_refund import RecordRefund, ToldOfRefund
 from application.record_report import RecordReport, Told
 from application.recordings import Recordings
 from application.refund_payment import RefundPayment
@@ -125,6 +125,7 @@ class World:
         self.record_refund = RecordRefund(refunds=self.refunds, policy=POLICY, clock=self.clock)
         self.refund_payment = RefundPayment(
             refunds=self.refunds,
+            payments=self.payments,
             gateways=refund_gateways,
             record_refund=self.record_refund,
             render=render_refund,
@@ -189,6 +190,21 @@ class World:
         for one in due:
             await self.reconcile.execute(one)
         return len(due)
+
+    async def look_at_refunds(self) -> int:
+        """One round of the refunds' reconciler; returns how many it looked at."""
+        due = await self.reconcile_refunds.take(10)
+        for one in due:
+            await self.reconcile_refunds.execute(one)
+        return len(due)
+
+    async def refund_is_told(self, report: Report) -> None:
+        """A webhook about the one refund there is."""
+        (refund_id,) = self.refunds.refunds
+        before = await self.refunds.find(refund_id)
+        assert before is not None
+        told = ToldOfRefund(report=report, cause=Cause(CauseKind.WEBHOOK, "evt_1"))
+        await self.record_refund.execute(before, told)
 
     def means(self, body: bytes, report: Report, *, about: About | None = None, ignored: bool = False) -> None:
         """From now on a message of these bytes makes these claims, about the one payment there is."""

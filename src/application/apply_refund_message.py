@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from application.ports.gateway import Operation, OperationKind
 from application.ports.inbox import Message, TooEarly
 from application.ports.payments import Kept, Payments
 from application.ports.platform import Clock, NewId
@@ -81,10 +82,14 @@ class ApplyRefundMessage:
         return True
 
     async def _refund(self, about: AboutRefund) -> KeptRefund | None:
-        refund_id = about.refund_id
-        if refund_id is None and about.reference is not None:
-            refund_id = await self._refunds.find_by_reference(ReferenceKind.REFUND, about.reference)
-        return await self._refunds.find(refund_id) if refund_id is not None else None
+        """Whose name it brings; else whose id, unless that one has another name: then somebody used our id for more."""
+        named = about.reference and await self._refunds.find_by_reference(ReferenceKind.REFUND, about.reference)
+        refund_id = named or about.refund_id
+        found = await self._refunds.find(refund_id) if refund_id is not None else None
+        if found is None or about.reference is None:
+            return found
+        name = found.refund.references.get(ReferenceKind.REFUND, about.reference)
+        return found if name == about.reference else None
 
     async def _with_own_names(self, report: Report, refund: Refund) -> Report:
         """The report, if the names it brings are this refund's or nobody's; else nothing of it."""
@@ -112,6 +117,9 @@ class ApplyRefundMessage:
             payment=after,
             refund=refund,
             entry=tell(payment, after, cause, kept.head, RefundMove(None, refund)),
+            operation=None
+            if refund.status.is_closed
+            else Operation(started_at=refund.requested_at, kind=OperationKind.REFUND),
             inbox_id=message.id,
         )
         if await self._refunds.open(promise) is None:

@@ -55,7 +55,7 @@ class ReconcileRefunds:
             lost = Evidence(claim=Claim.LOST, source=Source.CLOCK, at=due.operation.started_at)
             report = report.with_evidence(lost)
         now = self._clock.now()
-        if self._policy.refund_has_waited_too_long(due.before.refund, now):
+        if self._policy.refund_has_waited_too_long(due.before.refund.learn(report, now), now):
             log.error("refund.unresolved", refund_id=str(due.before.refund.id))
             report = report.with_evidence(Evidence(claim=Claim.UNRESOLVED, source=Source.CLOCK, at=now))
         told = ToldOfRefund(report=report, cause=Cause(CauseKind.JOB, "reconcile"), lease=due.lease)

@@ -24,7 +24,7 @@ class ToldOfRefund:
     A report, and what goes into the same commit as the version it makes.
 
     `answer` renders what the caller is told, None where the request changed nothing: then `key` is released. It is
-    stored under `key` where the outcome is known.
+    stored under `key` where the outcome is known. `nothing_sent`: our call surely did not reach the gateway.
     """
 
     report: Report
@@ -32,6 +32,7 @@ class ToldOfRefund:
     lease: Lease | None = None
     key: Key | None = None
     answer: Callable[[Refund], Answer | None] | None = None
+    nothing_sent: bool = False
     inbox_id: UUID | None = None
 
 
@@ -69,6 +70,8 @@ class RecordRefund:
                 return RefundResult(after, recorded.answer)
             fenced = fenced or recorded.outcome is Outcome.FENCED
             before = await self._reread(before.refund.id)
+            if fenced and told.nothing_sent:  # somebody else acts: that we sent nothing proves nothing any more
+                return RefundResult(before.refund, None)
 
     async def _reread(self, refund_id: UUID) -> KeptRefund:
         found = await self._refunds.find(refund_id, urgent=True)

@@ -12,7 +12,7 @@ import structlog
 from application.answered import Answered
 from application.find_payments import Reader
 from application.ports.gateway import NothingSent, Operation, OperationKind
-from application.ports.payments import Answer, Kept, Key, Lease, Purpose
+from application.ports.payments import Answer, Kept, Key, Lease, Payments, Purpose
 from application.ports.platform import Clock, NewId
 from application.ports.refund_gateway import RefundGateway
 from application.ports.refunds import KeptRefund, RefundPromise, Refunds, RepeatedRefund
@@ -65,6 +65,7 @@ class RefundPayment:
         self,
         *,
         refunds: Refunds,
+        payments: Payments,
         gateways: Mapping[GatewayName, RefundGateway],
         record_refund: RecordRefund,
         render: Callable[[Refund, str], Answer],
@@ -74,6 +75,7 @@ class RefundPayment:
         lease_for: timedelta,
     ) -> None:
         self._refunds = refunds
+        self._payments = payments
         self._gateways = gateways
         self._record_refund = record_refund
         self._render = render
@@ -86,7 +88,7 @@ class RefundPayment:
         for _ in range(_TRIES):
             found = await self._refunds.consider(request.payment_id, request.key, self._clock.now())
             if isinstance(found, RepeatedRefund):
-                return self._repeat(found, request)
+                return await self._repeat(found, request)
             if found is None or not request.reader.may_see(found.payment):
                 raise NotFound
             promise = self._promise(found, request)
@@ -145,13 +147,17 @@ class RefundPayment:
         return self._unknown(promise.refund, request)
 
     async def _send(self, promise: RefundPromise, lease: Lease, request: RefundRequest) -> Answered:
-        report = await self._ask(promise, lease)
+        try:
+            report, nothing_sent = await self._ask(promise, lease), False
+        except NothingSent:
+            report, nothing_sent = _nothing_was_sent(self._clock), True
         told = ToldOfRefund(
             report=report,
             cause=Cause(CauseKind.REQUEST, request.request_id),
             lease=lease,
             key=request.key,
             answer=lambda refund: None if refund.was_surely_not_sent else self._render(refund, request.request_id),
+            nothing_sent=nothing_sent,
         )
         before = KeptRefund(promise.refund, Kept(promise.payment, promise.entry.hash))
         try:
@@ -172,21 +178,24 @@ class RefundPayment:
         gateway = self._gateway(promise.payment.gateway)
         now = self._clock.now()
         if now + gateway.total_timeout > lease.until or promise.operation is None:  # held up: somebody else may act
-            return _nothing_was_sent(self._clock)
+            raise NothingSent
         try:
             return await gateway.refund(promise.payment, promise.refund, promise.operation)
         except NothingSent:
-            return _nothing_was_sent(self._clock)
+            raise
         except Exception:  # whatever broke, the gateway may have been reached by then
             log.exception("refund.ask_failed", refund_id=str(promise.refund.id))
         return Report(evidence=(Evidence(claim=Claim.LOST, source=Source.CLOCK, at=self._clock.now()),))
 
-    def _repeat(self, repeated: RepeatedRefund, request: RefundRequest) -> Answered:
+    async def _repeat(self, repeated: RepeatedRefund, request: RefundRequest) -> Answered:
         refund = repeated.before.refund
         if repeated.answer is not None:
             return Answered(repeated.answer, refund.id, replayed=True)
         if refund.was_surely_not_sent:  # the first is about to release the key
             raise GatewayUnavailable
+        if request.key is not None and refund.outcome_is_told and (refund.status.is_closed or not repeated.running):
+            answer = await self._payments.store_answer(request.key, self._render(refund, request.request_id))
+            return Answered(answer, refund.id, replayed=True)
         if repeated.running:
             raise KeyInUse
         return Answered(self._render(refund, request.request_id), refund.id)

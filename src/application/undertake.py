@@ -108,7 +108,7 @@ class Undertake:
         for _ in range(_TRIES):
             found = await self._undertakings.consider(request.payment_id, request.key, self._clock.now())
             if isinstance(found, Repeated):
-                return self._repeat(found, change, request)
+                return await self._repeat(found, change, request)
             if found is None or not request.reader.may_see(found.payment):
                 raise NotFound
             if change.is_made(found.payment):
@@ -190,15 +190,24 @@ class Undertake:
             log.exception("payment.ask_failed", payment_id=str(undertaking.after.id))
         return Report(evidence=(Evidence(claim=Claim.OPERATION_LOST, source=Source.CLOCK, at=self._clock.now()),))
 
-    def _repeat(self, repeated: Repeated, change: Change, request: ChangeRequest) -> Answered:
+    async def _repeat(self, repeated: Repeated, change: Change, request: ChangeRequest) -> Answered:
+        payment = repeated.kept.payment
         if repeated.answer is not None:
-            return Answered(repeated.answer, repeated.kept.payment.id, replayed=True)
+            return Answered(repeated.answer, payment.id, replayed=True)
+        if payment.status.is_closed and payment.outcome_is_told:
+            refusal = change.refusal(payment)
+            if refusal is not None:
+                raise refusal
+            answer = self._render(payment, request.request_id)
+            if request.key is not None:
+                answer = await self._payments.store_answer(request.key, answer)
+            return Answered(answer, payment.id, replayed=True)
         if repeated.running:
             raise KeyInUse
-        return self._told(repeated.kept.payment, None, change, request)
+        return self._answered(payment, request)  # what became of it is still being found out
 
     def _told(self, payment: Payment, answer: Answer | None, change: Change, request: ChangeRequest) -> Answered:
-        refusal = change.refusal(payment)
+        refusal = change.refusal(payment) if payment.outcome_is_told else None
         if refusal is not None and answer is None:
             raise refusal
         return Answered(answer, payment.id) if answer else self._answered(payment, request)

@@ -209,8 +209,11 @@ class Payment:
         return replace(self, cancel_requested=True, version=self.version + 1, updated_at=at)
 
     def as_before_asking(self, at: datetime) -> Self:
-        """The capture that was asked for last surely never reached the gateway: nobody asked for it."""
-        if self.status is not Status.AUTHORIZED or self.amount_to_capture is None:
+        """
+        The capture that was asked for last surely never reached the gateway: nobody asked for it. Of one that was asked
+        for before a cancel, a cancel that was not sent proves nothing.
+        """
+        if self.status is not Status.AUTHORIZED or self.amount_to_capture is None or self.cancel_requested:
             return self
         return replace(self, amount_to_capture=None, version=self.version + 1, updated_at=at)
 

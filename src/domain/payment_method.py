@@ -22,9 +22,8 @@ class GatewayName(StrEnum):
 
 
 _TOKEN: Final = re.compile(r"(tok|pm)_[A-Za-z0-9_]{1,120}", re.ASCII)
-_PHONE: Final = re.compile(r"(?:\+?254|0)?([17][0-9]{8})", re.ASCII)
-#: As people write it: groups with a blank or a dash between them.
-_GROUPED: Final = re.compile(r"\+?[0-9]+(?:[ -][0-9]+)*", re.ASCII)
+#: As people write it: with a blank or a dash between groups of digits.
+_PHONE: Final = re.compile(r"(?:\+?2[ -]?5[ -]?4[ -]?|0[ -]?)?([17](?:[ -]?[0-9]){8})", re.ASCII)
 _PHONE_IN_TEXT: Final = re.compile(r"(?<![0-9A-Za-z])(?:254|0)[17][0-9]{8}(?![0-9A-Za-z])", re.ASCII)
 #: How card numbers begin, and how many digits they have; 17 and 18 are left to other people's numbers.
 _CARD_BEGINS: Final = frozenset("23456")
@@ -98,11 +97,10 @@ def msisdn(phone: str | None) -> str:
     Raises:
         Invalid: it is none.
     """
-    grouped = _GROUPED.fullmatch(phone or "")
-    number = _PHONE.fullmatch(grouped[0].replace(" ", "").replace("-", "")) if grouped else None
+    number = _PHONE.fullmatch(phone or "")
     if number is None:
         raise Invalid(Fault("paymentMethod.phoneNumber", "must be a Kenyan mobile number such as 254712345678"))
-    return f"254{number[1]}"
+    return "254" + number[1].replace(" ", "").replace("-", "")
 
 
 def looks_like_phone(text: str) -> bool:

@@ -195,11 +195,13 @@ def _ended(failure: Evidence) -> RefundVerdict:
 def _after_the_operator(word: Evidence, known: list[Evidence]) -> RefundVerdict:
     later = [piece for piece in known if piece.at > word.at and piece.source is not Source.OPERATOR]
     if word.claim is Claim.SUCCEEDED:
-        contradicted = any(piece.claim is not Claim.SUCCEEDED and piece.rank >= _FETCHED_RANK for piece in later)
+        contradicted = any(
+            piece.claim is Claim.RETURNED or (piece.claim.is_failure and piece.rank >= _FETCHED_RANK) for piece in later
+        )
         agreed = RefundVerdict(RefundStatus.SUCCEEDED)
-    else:
+    else:  # a person's "no" is that it has not gone, however it stopped
         contradicted = any(piece.claim is Claim.SUCCEEDED for piece in later)
-        agreed = _ended(word)
+        agreed = RefundVerdict(RefundStatus.FAILED, word.reason)
     return RefundVerdict(RefundStatus.REVIEW) if contradicted else agreed
 
 

@@ -1,10 +1,5 @@
 """The API: stateless, any number may run."""
 
-import asyncio
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import structlog
 import uvicorn
 from litestar import Litestar
@@ -17,6 +12,7 @@ from entrypoints import VERSION
 from entrypoints.container import Container, authenticator, opened
 from entrypoints.ports import bound
 from entrypoints.process import run
+from entrypoints.server import Server
 from entrypoints.settings import Settings
 
 log = structlog.get_logger()
@@ -42,17 +38,6 @@ def app(container: Container, settings: Settings) -> Litestar:
         origins=settings.origins,
         new_request_id=lambda: str(new_id()),
     )
-
-
-class Server(uvicorn.Server):
-    """Ends with 0 when it is told to end; uvicorn's own would end by the signal."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
 
 
 async def serve(settings: Settings) -> None:

@@ -43,7 +43,7 @@ def main() -> None:
 
 @main.command()
 def up() -> None:
-    """Everything on one machine, in the foreground: database, sandbox, worker, API. Ctrl-C ends it."""
+    """Everything on one machine, in the foreground: database, sandbox, worker, documentation, API. Ctrl-C ends it."""
     module = import_module("entrypoints.up")
     try:
         sys.exit(asyncio.run(module.up(load(), console)))
@@ -61,6 +61,12 @@ def serve() -> None:
 def worker() -> None:
     """The worker: webhooks, open payments, upkeep. Any number may run."""
     import_module("entrypoints.worker").main()
+
+
+@main.command()
+def docs() -> None:
+    """The documentation server: guides, the API to try, errors, states. Needs no database."""
+    import_module("entrypoints.docs").main()
 
 
 @main.group()

@@ -146,6 +146,7 @@ class Container(containers.DeclarativeContainer):
     refund_payment = providers.Singleton(
         RefundPayment,
         refunds=refunds,
+        payments=payments,
         gateways=gateways,
         record_refund=record_refund,
         render=providers.Object(render_refund),

@@ -55,6 +55,8 @@ def furnished(settings: Settings) -> Settings:
         raise ConfigurationError(f"LOCAL_DIR must be a folder that we may write to: {why.strerror}") from None
     made = secrets | {"cors_origins": _docs_pages(settings)}
     missing: dict[str, object] = {name: value for name, value in made.items() if getattr(settings, name) is None}
+    if settings.docs_url == Settings().docs_url:
+        missing["docs_url"] = f"http://127.0.0.1:{settings.docs_port}"
     if settings.jwt_jwks is not None:
         missing.pop("jwt_secret", None)
     else:

@@ -1,4 +1,4 @@
-"""What api and worker have in common as processes: settings, a database, and an end when their parent ends."""
+"""What our processes have in common: settings, mostly a database, and an end when their parent ends."""
 
 import ctypes
 import gc
@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, Final
 
 import uvloop
@@ -20,18 +21,22 @@ DIE_WITH_PARENT: Final = "PAYMENTS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    """Runs one process of the service, with the configured database or development's; exits with 2 if it cannot."""
+def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, keeps_data: bool = True) -> None:
+    """
+    Runs one process of the service, with the configured database or development's; exits with 2 if it cannot.
+
+    `keeps_data` False: it needs neither a database nor anybody's keys.
+    """
     _tie_to_parent()
     # Nearly everything allocated here is either gone with its request or kept for good: look for cycles seldom.
     gc.set_threshold(50_000, 20, 50)
     try:
-        settings = furnished(load())
+        settings = furnished(load(to_serve=keeps_data, to_store=keeps_data))
         telemetry.configure(pretty=settings.app_env is AppEnv.DEVELOPMENT and sys.stderr.isatty())
-        with local_database(settings) as ready:
+        with local_database(settings) if keeps_data else nullcontext(settings) as ready:
             uvloop.run(work(ready))
     except (ConfigurationError, *TROUBLE) as why:
-        print(f"{type(why).__name__}: {why}", file=sys.stderr)  # noqa: T201 - before there is a log
+        print(str(why) or type(why).__name__, file=sys.stderr)  # noqa: T201 - before there is a log
         sys.exit(2)
 
 

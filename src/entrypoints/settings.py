@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8888
+    api_url: str | None = None
     docs_port: Port = 8889
     cors_origins: str | None = None
     docs_url: str = "http://127.0.0.1:8889"
@@ -97,6 +98,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings(app_env={self.app_env.value!r}, …)"
 
     @property
+    def api_address(self) -> str:
+        """Where callers reach the API, without a slash at its end; unless it is said, on this machine."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - it is recognised
+        return (self.api_url or f"http://{here}:{self.port}").rstrip("/")
+
+    @property
     def origins(self) -> list[str]:
         """Whose pages may read the API's answers."""
         return [origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip()]
@@ -134,9 +141,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_move_real_money(self) -> bool:
-        """Whether it is not certain that none does: prompts of Safaricom's own sandbox reach real phones, too."""
-        real_mpesa = (self.mpesa_base_url or "").startswith("https://")  # Daraja speaks nothing else
-        return self.app_env is AppEnv.PRODUCTION or self.stripe_livemode or real_mpesa
+        """In production; and where M-Pesa is not a stand-in: prompts of Safaricom's own sandbox reach real phones."""
+        return self.app_env is AppEnv.PRODUCTION or (self.mpesa_base_url or "").startswith("https://")
 
     @property
     def stripe_account(self) -> str:
@@ -193,9 +199,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"postgres://{quote(user, safe='')}{secret}@{self.db_host}:{self.db_port}/{self.db_name}"
 
 
-def load(given: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Settings:
+def load(given: Mapping[str, str] | None = None, *, to_serve: bool = True, to_store: bool = True) -> Settings:
     """
-    The environment over `.env` over the defaults. `to_serve` False: for work on the database, which needs no keys.
+    The environment over `.env` over the defaults.
+
+    `to_serve` False: for work on the database, which needs no keys. `to_store` False: for what needs none either.
 
     Raises:
         ConfigurationError: a variable has a value that it cannot have, or is missing; names it.
@@ -211,7 +219,7 @@ def load(given: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Se
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as why:
         raise ConfigurationError(_in_words(str(why))) from None
-    problems = settings_rules.broken(settings, to_serve=to_serve)
+    problems = settings_rules.broken(settings, to_serve=to_serve, to_store=to_store)
     if problems:
         raise ConfigurationError("; ".join(problems))
     return settings

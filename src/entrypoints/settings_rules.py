@@ -42,6 +42,7 @@ EVERYWHERE: Final[Sequence[Rule]] = (
         f"JWT_SECRET must have at least {SHORTEST_SECRET} bytes",
         lambda s: s.jwt_secret is None or len(s.jwt_secret.encode()) >= SHORTEST_SECRET,
     ),
+    ("API_URL must be an http or https URL", lambda s: s.api_url is None or _is_web(s.api_url)),
     ("DOCS_URL must be an http or https URL", lambda s: _is_web(s.docs_url)),
     (
         "CORS_ORIGINS must be origins such as https://shop.example, as browsers spell them, separated by commas",
@@ -144,10 +145,13 @@ PRODUCTION: Final[Sequence[Rule]] = (
 )
 
 
-def broken(settings: "Settings", *, to_serve: bool) -> list[str]:
-    """Every rule that does not hold. `to_serve` False leaves out what only a serving process needs."""
+def broken(settings: "Settings", *, to_serve: bool, to_store: bool) -> list[str]:
+    """
+    Every rule that does not hold. `to_serve` False leaves out what only a serving process needs, `to_store` False the
+    database.
+    """
     in_production = settings.app_env == "production"
-    rules = [*EVERYWHERE, *(PRODUCTION_DATABASE if in_production else ())]
+    rules = [*EVERYWHERE, *(PRODUCTION_DATABASE if in_production and to_store else ())]
     if to_serve:
         rules += [*SERVING, *(PRODUCTION if in_production else OUTSIDE_PRODUCTION)]
     return [message for message, holds in rules if not holds(settings)]

@@ -11,6 +11,8 @@ from adapters.http.tokens import AUDIENCE, ISSUER
 from entrypoints.local import DEVELOPMENT_TOKEN_AGE_S
 from entrypoints.settings import AppEnv, ConfigurationError, Settings
 
+#: The user of every example.
+SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")
 SCOPES: Final = (
     "payments:read",
     "payments:write",

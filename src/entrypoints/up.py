@@ -1,4 +1,4 @@
-"""Everything on one machine, in the foreground: database, sandbox, worker, API. Ctrl-C ends all of it."""
+"""Everything on one machine, in the foreground: database, sandbox, worker, documentation, API. Ctrl-C ends all."""
 
 import asyncio
 import os
@@ -11,7 +11,6 @@ from pathlib import Path
 from secrets import token_hex
 from shlex import quote
 from typing import Final
-from uuid import UUID
 
 import httpx
 from rich.console import Console
@@ -28,10 +27,8 @@ from entrypoints.local import (
 from entrypoints.ports import bound
 from entrypoints.process import DIE_WITH_PARENT
 from entrypoints.settings import AppEnv, ConfigurationError, Settings
-from entrypoints.tokens import development_token
+from entrypoints.tokens import SOMEONE, development_token
 
-#: The user of the printed examples.
-SOMEONE: Final = UUID("550e8400-e29b-41d4-a716-446655440000")
 _READY_WITHIN_S: Final = 30.0
 _STOPS_WITHIN_S: Final = 35.0
 _LOOK_AGAIN_S: Final = 0.03
@@ -111,7 +108,7 @@ async def up(settings: Settings, console: Console) -> int:
 def _parts(settings: Settings) -> list[str]:
     """What is started here, in order."""
     database = ["database"] if settings.dsn is None else []
-    return [*database, *(["sandbox"] if uses_sandbox(settings) else []), "worker", "API"]
+    return [*database, *(["sandbox"] if uses_sandbox(settings) else []), "worker", "documentation", "API"]
 
 
 def _insist_on_free_ports(settings: Settings) -> None:
@@ -119,7 +116,7 @@ def _insist_on_free_ports(settings: Settings) -> None:
     Raises:
         ConfigurationError: somebody else listens there, perhaps another `payments up`; names the variable.
     """
-    wanted = {"PORT": (settings.host, settings.port)}
+    wanted = {"PORT": (settings.host, settings.port), "DOCS_PORT": (settings.host, settings.docs_port)}
     if uses_sandbox(settings):
         wanted["SANDBOX_STRIPE_PORT"] = ("127.0.0.1", settings.sandbox_stripe_port)
         wanted["SANDBOX_DARAJA_PORT"] = ("127.0.0.1", settings.sandbox_daraja_port)
@@ -137,6 +134,9 @@ async def _children(settings: Settings) -> AsyncIterator[list[Child]]:
             await asyncio.gather(*(child.ready() for child in children))
             settings = with_initiator(settings)
         children.append(await _child("worker", settings, "-m", "entrypoints.worker"))
+        docs = f"http://{settings.host}:{settings.docs_port}"
+        children.append(await _child("docs", settings, "-m", "entrypoints.docs", ready_at=f"{docs}/health/live"))
+        await children[-1].ready()
         # The API comes last: who finds its port open finds everything behind it.
         children.append(await _child("api", settings, "-m", "entrypoints.api", ready_at=f"{api}/health/ready"))
         await children[-1].ready()
@@ -196,7 +196,8 @@ async def _watch(children: list[Child], stop: asyncio.Event, console: Console) -
 def banner(settings: Settings) -> str:
     """Addresses, a token, and lines to paste. Pasted again they pay nothing twice, and tell the first one's story."""
     api = f"http://{settings.host}:{settings.port}"
-    lines = ["", f"  API        {api}"]
+    docs = f"http://{settings.host}:{settings.docs_port}"
+    lines = ["", f"  API        {api}", f"  Docs       {docs}   (how to start, and every operation to try)"]
     if uses_sandbox(settings):
         lines += [
             f"  Stripe     http://127.0.0.1:{settings.sandbox_stripe_port}   (sandbox; its ledger: /_ledger)",

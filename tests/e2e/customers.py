@@ -38,6 +38,32 @@ class Customer:
         headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
         return await self.service.http.post(f"{self.service.api(api)}/payments", json=body, headers=headers)
 
+    async def refund(self, payment_id: str, *, key: str | None = None, **facts: Any) -> httpx.Response:
+        """All that is left, unless `facts` say how much."""
+        return await self._post("/refunds", {"payment_id": payment_id, **facts}, key)
+
+    async def capture(self, payment_id: str, *, key: str | None = None, **facts: Any) -> httpx.Response:
+        return await self._post(f"/payments/{payment_id}/capture", facts or None, key)
+
+    async def cancel(self, payment_id: str, *, key: str | None = None) -> httpx.Response:
+        return await self._post(f"/payments/{payment_id}/cancel", None, key)
+
+    async def refunds(self, payment_id: str) -> list[Body]:
+        """What went back of it, or is on its way, as the API tells it; newest first."""
+        listed: list[Body] = (await self._get(f"/refunds?payment_id={payment_id}"))["data"]
+        return listed
+
+    async def until_refund(self, refund_id: str, status: str) -> Body:
+        """The refund, once it has this status."""
+
+        async def reached() -> Body | None:
+            refund: Body = (await self._get(f"/refunds/{refund_id}"))["data"]
+            return refund if refund["status"] == status else None
+
+        refund = await eventually(reached)
+        assert refund is not None
+        return refund
+
     async def save(self, body: Body, *, key: str | None = None, api: str | None = None) -> httpx.Response:
         """Keep a method; `body` says which, and is this user's."""
         headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
@@ -126,6 +152,10 @@ class Customer:
         assert await self.payments() == [payment_id]
         assert len(await daraja.prompts(self.phone)) == 1
         assert len(await daraja.payments(self.phone)) == int(paid)
+
+    async def _post(self, path: str, body: Body | None, key: str | None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
+        return await self.service.http.post(self.service.api() + path, json=body, headers=headers)
 
     def _order(self) -> Body:
         return {"user_id": str(self.id), "order_id": "order_1"}

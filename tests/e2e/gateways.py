@@ -38,6 +38,20 @@ class Stripe(StandIn):
         (intent,) = await self.intents(user)
         return intent
 
+    async def refunds(self, user: UUID) -> list[Any]:
+        """What was given back of this user's only payment, or is on its way."""
+        intent = await self.intent(user)
+        return [one for one in (await self.ledger())["refunds"] if one["payment_intent"] == intent["id"]]
+
+    async def given_back(self, user: UUID) -> int:
+        """Minor units, by Stripe's own books."""
+        return sum(one["amount"] for one in await self.refunds(user) if one["status"] in {"succeeded", "pending"})
+
+    async def refund_on_dashboard(self, user: UUID, amount: int) -> None:
+        """What somebody of the shop does by hand."""
+        asked = {"payment_intent": (await self.intent(user))["id"], "amount": amount}
+        (await self.http.post(f"{self.url}/_refund", json=asked)).raise_for_status()
+
     async def a_token(self, test_token: str = "tok_visa") -> str:
         """A single-use one of this card, as Stripe's form makes them."""
         made: dict[str, Any] = await self._ask("POST", "tokens", data={"test_token": test_token})

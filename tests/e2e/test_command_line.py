@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import jwt
@@ -15,33 +11,12 @@ import pytest
 from adapters.postgres.connection import connected
 from adapters.postgres.embedded import EmbeddedPostgres
 from tests.databases import Database, a_database, a_folder
-from tests.e2e.processes import environment
+from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.xdist_group("command")
 
 #: Everything production must be told.
 _REQUIRED = ("DATABASE_URL", "ENCRYPTION_KEYS", "JWT_JWKS", "STRIPE_SECRET_KEY", "MPESA_CONSUMER_KEY")
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """Runs `payments …` with these variables, in a folder without any `.env`."""
-
-    folder: Path
-    variables: Mapping[str, str]
-
-    async def payments(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "entrypoints.cli", *arguments],
-            env=environment(**{**self.variables, **variables}),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=60,
-            check=False,
-        )
 
 
 @pytest.fixture

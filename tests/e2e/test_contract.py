@@ -16,7 +16,7 @@ SEED: Final = os.environ.get("SEED", "1")
 CONFIGURATION: Final = Path(__file__).with_name("schemathesis.toml")
 
 
-async def test_what_the_document_says_is_what_the_service_does(service: Service) -> None:
+async def test_what_the_document_says_is_what_the_service_does(service: Service, tmp_path: Path) -> None:
     """
     Every operation, with every check, in every phase: no status, header or body that is not told, nothing valid
     refused, nothing invalid taken, no way in without a token.
@@ -26,6 +26,7 @@ async def test_what_the_document_says_is_what_the_service_does(service: Service)
         *("run", f"{service.api('api-1')}/openapi.json", "--header", f"Authorization: Bearer {service.token(uuid4())}"),
         *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", EXAMPLES),
         *("--seed", SEED, "--no-color"),
+        cwd=tmp_path,  # it keeps notes
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,5 +1,7 @@
 """Money through Stripe, from the shop's request to the ledger."""
 
+import re
+
 import pytest
 
 from tests.e2e.customers import problem, told
@@ -11,12 +13,15 @@ pytestmark = pytest.mark.xdist_group("service")
 
 async def test_a_card_is_charged_at_once(service: Service) -> None:
     """
-    201 with SUCCEEDED, one charge, and a story that verifies from the promise to the money.
+    201 with SUCCEEDED, one charge, and a story that verifies from the promise to the money. The answer says how much
+    of its time Stripe took.
     """
     customer = service.customer()
 
-    payment = told(await customer.pay(customer.by_card()))
+    answer = await customer.pay(customer.by_card())
+    payment = told(answer)
 
+    assert re.fullmatch(r"gateway;dur=\d+\.\d\d, total;dur=\d+\.\d\d", answer.headers["server-timing"])
     assert (payment["status"], payment["amount_captured"]) == ("SUCCEEDED", 2500)
     assert payment["paymentMethod"] == {"type": "CARD", "brand": "VISA", "last4": "4242"}
     await customer.charged_once(payment["id"])

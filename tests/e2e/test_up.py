@@ -28,9 +28,9 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("ps") is None, reason="ps shows what is left"),
 ]
 
-#: API, worker, two stand-ins and a database server; and the command itself.
-_AT_LEAST = 6
-_WITHOUT_SANDBOX = 4
+#: API, worker, documentation, two stand-ins and a database server; and the command itself.
+_AT_LEAST = 7
+_WITHOUT_SANDBOX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,12 @@ async def test_one_command_takes_money_by_card_and_by_phone(home: Path) -> None:
         pytest.skip("the printed lines need curl")
     async with _started(home) as up:
         token, card, prompt, story = up.lines
-        api, stripe, daraja = (up.address(name) for name in ("API", "Stripe", "Daraja"))
+        api, docs, stripe, daraja = (up.address(name) for name in ("API", "Docs", "Stripe", "Daraja"))
         paid, asked = [(await asyncio.to_thread(_bash, token, line))["data"] for line in (card, prompt)]
         again = await asyncio.to_thread(_bash, token, prompt)
         assert (again["code"], again["payment_id"]) == ("duplicate-payment", asked["id"])
+        assert again["type"] == f"{docs}/problems/duplicate-payment"
+        assert (await up.get(f"{docs}/openapi.json"))["servers"] == [{"url": api}]
         assert (home / "local" / "payment.json").stat().st_mode & 0o777 == 0o600
         assert paid["status"] == "SUCCEEDED"
         assert asked["status"] == "REQUIRES_ACTION"
@@ -133,7 +135,7 @@ async def test_a_killed_command_leaves_no_process_behind(home: Path) -> None:
         await up.leaves_nothing()
 
 
-@pytest.mark.parametrize("name", ["PORT", "SANDBOX_STRIPE_PORT", "SANDBOX_DARAJA_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "DOCS_PORT", "SANDBOX_STRIPE_PORT", "SANDBOX_DARAJA_PORT"])
 async def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path, name: str) -> None:
     """
     Most often by another `payments up`: whoever started it is told which variable to set.
@@ -170,7 +172,7 @@ async def test_it_says_what_it_starts_and_how_to_use_that_and_no_more(home: Path
     """
     own = {"STRIPE_SECRET_KEY": "sk_test_mine", "JWT_JWKS": "https://auth.example.org/jwks.json"}
     async with _started(home, **own) as up:
-        assert "Starting: database, worker, API…" in up.printed
+        assert "Starting: database, worker, documentation, API…" in up.printed
         assert [line.split()[0] for line in up.lines] == ["export", "curl", "curl"]
         assert up.token == "…"
         assert "MPESA" not in up.printed
@@ -197,7 +199,7 @@ async def _started(home: Path, **variables: str) -> AsyncIterator[Up]:
 
 
 def _start(home: Path, **variables: str) -> Program:
-    ports = {name: str(free_port()) for name in ("PORT", "SANDBOX_STRIPE_PORT", "SANDBOX_DARAJA_PORT")}
+    ports = {name: str(free_port()) for name in ("PORT", "DOCS_PORT", "SANDBOX_STRIPE_PORT", "SANDBOX_DARAJA_PORT")}
     log = home / "up.log"
     log.unlink(missing_ok=True)
     settings = {"LOCAL_DIR": str(home / "local"), **ports, **variables}

@@ -13,6 +13,7 @@ import uvicorn
 
 from adapters.http.key_sets import KeysUnreadable, key_source
 from adapters.http.slow_clients import SlowClientProtocol
+from tests.builders import a_payment
 from tests.fakes_http import DOCS, World, a_body, a_token, code_of, post_payment
 
 Patient = SlowClientProtocol.documented(DOCS)
@@ -241,6 +242,9 @@ async def test_a_client_with_time_enough_is_served_over_a_real_server() -> None:
     ):
         paid, head, missing = await post_payment(client), await client.head("/"), await client.get("/nothing")
         large = await post_payment(client, a_body(metadata={"x": "y" * 100_000}))
+        own = f"/payments/{world.shelf.put(a_payment()).id}"
+        tag = (await client.get(own)).headers["etag"]
+        known = await client.get(own, headers={"if-none-match": tag})
         after = await client.get("/health/live")
 
     assert paid.status_code == 201
@@ -249,6 +253,8 @@ async def test_a_client_with_time_enough_is_served_over_a_real_server() -> None:
     assert "server" not in head.headers
     assert code_of(missing) == "not-found"
     assert code_of(large) == "payload-too-large"
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    assert not {"transfer-encoding", "content-length"} & set(known.headers)
     assert after.status_code == 200
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from adapters.postgres.migrate import FOLDER
 from entrypoints.cli import main
+from entrypoints.docs import site
 from entrypoints.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,7 @@ DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 VARIABLES = {name.upper() for name in Settings.__struct_fields__}
+DOCS_NEEDS = {"APP_ENV", "HOST", "DOCS_PORT", "DOCS_URL", "API_URL"}
 
 
 def manifests() -> Iterator[dict[str, Any]]:
@@ -63,10 +65,12 @@ class TestTheImage:
 
     def test_migrations_lie_where_they_are_looked_for(self) -> None:
         """
-        Code and `db/` keep the places they have in a checkout.
+        Code, `db/` and `docs/` keep the places they have in a checkout.
         """
         assert FOLDER == ROOT / "db"
-        assert {"COPY db db", "COPY src src", "COPY --from=build /app /app"} <= set(DOCKERFILE.splitlines())
+        assert {"COPY db db", "COPY docs docs", "COPY src src", "COPY --from=build /app /app"} <= set(
+            DOCKERFILE.splitlines()
+        )
 
     def test_it_sets_only_variables_that_exist(self) -> None:
         """
@@ -140,6 +144,15 @@ class TestCompose:
         }
 
         assert emptied == {"api"}
+
+    def test_the_documentation_server_is_given_no_secret(self) -> None:
+        """
+        Anyone may read it, so nothing is there to be read; what it is given is all that it needs.
+        """
+        service = COMPOSE["services"]["docs"]
+
+        assert service["env_file"] == []
+        assert set(service["environment"]) == DOCS_NEEDS
 
     def test_the_database_is_given_what_its_roles_are_made_of(self) -> None:
         """
@@ -237,6 +250,18 @@ class TestKubernetes:
         [container] = of_kind("Deployment")["payment-service-api"]["spec"]["template"]["spec"]["containers"]
 
         assert {"secretRef": {"name": "payment-service-owner"}} not in container["envFrom"]
+
+    def test_the_documentation_server_is_given_no_secret(self) -> None:
+        """
+        Anyone may read it, so nothing is there to be read; what it is given is all that it needs.
+        """
+        [container] = of_kind("Deployment")["payment-service-docs"]["spec"]["template"]["spec"]["containers"]
+        given = of_kind("ConfigMap")["payment-service-docs"]["data"]
+
+        assert container["envFrom"] == [{"configMapRef": {"name": "payment-service-docs"}}]
+        assert set(given) == DOCS_NEEDS
+        assert container["ports"] == [{"name": "http", "containerPort": int(given["DOCS_PORT"])}]
+        site(load(given, to_serve=False, to_store=False))
 
     def test_services_and_budgets_find_their_pods(self) -> None:
         """

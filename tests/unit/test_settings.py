@@ -131,6 +131,7 @@ class TestValues:
             ("JWT_MAX_AGE_SECONDS", "1h"),
             ("LEASE_SECONDS", "soon"),
             ("DOCS_PORT", "docs"),
+            ("API_URL", "pay.example.org"),
             ("DOCS_URL", "docs.example.org"),
             ("DOCS_URL", "ftp://docs.example.org"),
             ("DOCS_URL", "https://"),
@@ -199,6 +200,28 @@ class TestValues:
         assert furnished(load(given)).origins == ["http://127.0.0.1:9000", "http://localhost:9000"]
         assert furnished(load({**given, "CORS_ORIGINS": "https://a.example"})).origins == ["https://a.example"]
         assert furnished(load(PRODUCTION)).origins == []
+
+    def test_development_leads_errors_to_the_port_of_their_documentation(self, tmp_path: Path) -> None:
+        """
+        Unless it is said where that is.
+        """
+        given = {"DOCS_PORT": "9000", "LOCAL_DIR": str(tmp_path)}
+
+        assert furnished(load(given)).docs_url == "http://127.0.0.1:9000"
+        assert furnished(load({**given, "DOCS_URL": "https://d.example"})).docs_url == "https://d.example"
+
+    def test_the_api_is_where_it_listens_unless_it_is_said(self) -> None:
+        """
+        An address that means every one of this machine's is none to call.
+        """
+        assert load({"HOST": "0.0.0.0", "PORT": "9001"}).api_address == "http://127.0.0.1:9001"  # noqa: S104
+        assert load({"API_URL": "https://pay.example.org/"}).api_address == "https://pay.example.org"
+
+    def test_what_keeps_no_data_needs_no_database_and_no_keys(self) -> None:
+        """
+        The documentation server of production holds no secret.
+        """
+        assert load({"APP_ENV": "production"}, to_serve=False, to_store=False).app_env is AppEnv.PRODUCTION
 
     def test_origins_are_a_list(self) -> None:
         """
@@ -465,6 +488,23 @@ class TestTheDatabase:
         Its host is enough; without one there is no replica.
         """
         assert load({**WRITTEN, **said}).read_dsn == replica
+
+
+class TestMode:
+    @pytest.mark.parametrize(
+        ("changes", "may"),
+        [
+            ({"STRIPE_SECRET_KEY": "sk_test_1"}, False),
+            ({**MPESA, "MPESA_BASE_URL": "http://127.0.0.1:12112"}, False),
+            ({**MPESA, "MPESA_BASE_URL": "https://sandbox.safaricom.co.ke"}, True),
+            (PRODUCTION, True),
+        ],
+    )
+    def test_real_money_may_move_unless_it_surely_does_not(self, changes: Mapping[str, str], may: bool) -> None:
+        """
+        A test key of Stripe's moves none, nor does a stand-in of Daraja; Safaricom's own sandbox rings real phones.
+        """
+        assert load(changes).may_move_real_money is may
 
 
 class TestSecrets:

@@ -13,6 +13,8 @@ from adapters.http.json_body import Document, into, read_json
 from domain.money import LARGEST
 
 _FORMS: Final[Mapping[str, str]] = {}
+#: Whoever sends one of these means to send a body.
+_OF_A_BODY: Final = (b"content-type", b"transfer-encoding")
 
 
 class NewCapture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +48,10 @@ async def read_change(request: Request[Any, Any, Any], kind: type[ChangeT]) -> C
     Raises:
         RequestRefused, Invalid: it is no JSON value as we read it, or has fields it must not have.
     """
-    if not values(request.scope, b"content-type") and values(request.scope, b"content-length") in ([], [b"0"]):
+    if not any(values(request.scope, name) for name in _OF_A_BODY) and values(request.scope, b"content-length") in (
+        [],
+        [b"0"],
+    ):
         document = Document("{}", {})
     else:
         document = await read_json(request)

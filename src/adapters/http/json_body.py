@@ -117,8 +117,8 @@ def fault(words: str, forms: Mapping[str, str]) -> Fault:
     if of_a_field:
         return Fault(f"{path}.{of_a_field[2]}".lstrip("."), _FIELD_FAULTS[of_a_field[1]])
     of_a_kind = _OF_A_KIND.fullmatch(message)
-    if of_a_kind:
-        return Fault(path, f"must be {_KINDS.get(of_a_kind[1], 'something else')}")
+    if of_a_kind and of_a_kind[1] in _KINDS:
+        return Fault(path, f"must be {_KINDS[of_a_kind[1]]}")
     beyond = _BEYOND.fullmatch(message)
     if beyond:
         return Fault(path, f"must be {_BOUNDS[beyond[1]]} {int(beyond[2]):,}")

@@ -117,6 +117,9 @@ class PostgresRefunds:
         ), called_back AS (
             INSERT INTO callback_tokens (token_hash, payment_id, refund_id, purpose)
             SELECT hash, id, $1, purpose FROM moved, unnest($35::text[], $36::bytea[]) AS token (purpose, hash)
+        ), doubted AS (
+            INSERT INTO open_payments (payment_id, payment_created_at, lease_until, next_check_at, operation)
+            SELECT id, $3, $16, $16, $39 FROM moved WHERE $18 = 'REVIEW' ON CONFLICT DO NOTHING  -- not for the archive
         ), applied AS (
             UPDATE webhook_inbox SET state = 'done', outcome = 'applied'
              WHERE id = $37 AND arrived_at = $38 AND EXISTS (SELECT FROM moved)
@@ -162,6 +165,7 @@ class PostgresRefunds:
             [token for _, token in tokens],
             promise.inbox_id,
             born(promise.inbox_id) if promise.inbox_id else None,
+            rows.seal_operation(Operation(started_at=payment.created_at), payment.id, self._vault),
         )
         try:
             row = await self._database.row(self._OPEN, *values)
@@ -172,12 +176,14 @@ class PostgresRefunds:
         return Lease(1, until) if row and row["opened"] else None
 
     _RECORD: Final = """
-        WITH moved AS (
+        WITH lease AS (
+            SELECT lease_epoch FROM open_refunds WHERE refund_id = $15 FOR UPDATE  -- nobody takes it over meanwhile
+        ), moved AS (
             UPDATE payments
                SET updated_at = $4, status = $5, reason = $6, amount_captured = $7, amount_refunded = $8,
                    amount_reserved = $9, amount_excess_refunded = $10, history_head = $11, version = $12
              WHERE id = $1 AND created_at = $2 AND version = $3
-               AND NOT EXISTS (SELECT FROM open_refunds WHERE refund_id = $15 AND lease_epoch <> $16)
+               AND NOT EXISTS (SELECT FROM lease WHERE lease_epoch <> $16)
             RETURNING id, user_id
         ), changed AS (
             UPDATE refunds SET status = $17, failure = $18, known = $19, refs = $20, updated_at = $21, version = $22
@@ -209,11 +215,9 @@ class PostgresRefunds:
                    SET next_check_at = excluded.next_check_at,
                        lease_until   = CASE WHEN $16::integer IS NOT NULL THEN excluded.lease_until
                                             ELSE work.lease_until END
-                 WHERE $16::integer IS NULL OR work.lease_epoch = $16  -- taken over in this moment: it is theirs now
         ), closed AS (
             DELETE FROM open_refunds
              WHERE $31::timestamptz IS NULL AND refund_id = $15 AND EXISTS (SELECT FROM moved)
-               AND ($16::integer IS NULL OR lease_epoch = $16)
         ), doubted AS (
             INSERT INTO open_payments (payment_id, payment_created_at, lease_until, next_check_at, operation)
             SELECT id, $2, $4, $4, $33 FROM moved WHERE $5 = 'REVIEW' ON CONFLICT DO NOTHING  -- not for the archive

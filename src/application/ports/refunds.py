@@ -35,9 +35,9 @@ class RefundPromise:
     """
     Everything that must be durable before money is sent back: the refund, and its amount reserved on the payment.
 
-    `before` is what was read: a payment that has moved since refuses the promise. `operation` None: nothing is to be
-    sent, for it was made outside. `callback_tokens` are hashes (32 bytes) by what they are for. `inbox_id` is done with
-    this step.
+    `before` is what was read: a payment that has moved since refuses the promise. `operation` None: nothing is left to
+    do, for it was made outside and is over. `callback_tokens` are hashes (32 bytes) by what they are for. `inbox_id` is
+    done with this step.
     """
 
     before: Kept

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -20,42 +21,36 @@ CANNOT_BEGIN: Final = 2
 
 def e2e(url: str, token: str | None, *, as_json: bool) -> int:
     """The exit code. The table (or the JSON) goes to stdout, progress to stderr."""
-    progress_console, out = Console(stderr=True), Console()
+    console, out = Console(stderr=True), Console()
     if not token:
-        progress_console.print("API_KEY must be set: a bearer token, such as `payments token --user UUID` makes")
+        console.print("API_KEY must be set: a bearer token, such as `payments token --user UUID` makes")
         return CANNOT_BEGIN
     began = time.monotonic()
     try:
-        with _Progress(progress_console) as progress:
-            rows = asyncio.run(walk(url, token, progress.tell))
+        with _progress(console) as tell:
+            rows = asyncio.run(walk(url, token, tell))
     except CannotBegin as why:
-        progress_console.print(f"{url}: {why}", markup=False, soft_wrap=True)
+        console.print(f"{url}: {why}", markup=False, soft_wrap=True)
         return CANNOT_BEGIN
     seconds = time.monotonic() - began
     if as_json:
         out.out(report.as_json(rows, url, seconds), highlight=False)
     else:
         report.wide(out).print(report.table(rows))
-        out.print(report.summary(rows, url, seconds), markup=False, soft_wrap=True)
+        out.print(report.summary(rows, url, seconds), markup=False, highlight=False, soft_wrap=True)
     return SOMETHING_FAILED if report.failed(rows) else ALL_WELL
 
 
-class _Progress:
-    """While it walks: the topic, how many checks are done, and each that failed; gone at the end."""
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[Row], None]]:
+    """To be told of every row: shows the topic and how many checks are done, and each that failed; gone at the end."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed} checks"), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("begins", total=None)
 
-    def __init__(self, console: Console) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.completed} checks"), TextColumn("{task.description}"))
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
-        self._task = self._progress.add_task("begins", total=None)
+        def tell(row: Row) -> None:
+            progress.update(task, advance=1, description=row.topic)
+            if row.outcome is Outcome.FAILED:
+                progress.console.print(f"failed: {row.topic}: {row.rule}", markup=False, style="red")
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._progress.stop()
-
-    def tell(self, row: Row) -> None:
-        self._progress.update(self._task, advance=1, description=row.topic)
-        if row.outcome is Outcome.FAILED:
-            self._progress.console.print(f"failed: {row.topic}: {row.rule}", markup=False, style="red")
+        yield tell

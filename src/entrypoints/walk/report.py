@@ -22,7 +22,7 @@ def failed(rows: Sequence[Row]) -> bool:
 
 def table(rows: Sequence[Row]) -> Table:
     """One line a check, grouped by topic; below what failed, who can say more of it."""
-    drawn = Table("Check", "Sent", "Expected", "Seen", "", "ms", title_justify="left", expand=True)
+    drawn = Table("Check", "Sent", "Expected", "Seen", "", "ms", expand=True)
     drawn.columns[-1].justify = "right"
     for name, topic in groupby(rows, lambda row: row.topic):
         drawn.add_section()
@@ -34,8 +34,8 @@ def table(rows: Sequence[Row]) -> Table:
             drawn.add_row(
                 *(Text(text, style=dim) for text in texts), Text(row.outcome, style=style), str(row.duration_ms or "")
             )
-            if row.outcome is Outcome.FAILED and row.trouble:
-                drawn.add_row("", Text(f"request {row.request_id}"), "", Text(row.trouble, style="red"))
+            if row.outcome is Outcome.FAILED and row.request_id:
+                drawn.add_row("", Text(f"request {row.request_id}"), "", Text(row.trouble or "", style="red"))
     return drawn
 
 

@@ -15,6 +15,8 @@ from entrypoints.walk.wire import ABSENT, Answer, Sent
 #: How long the end of something is waited for, in seconds; and how often it is looked for.
 PATIENCE_S: Final = 45.0
 _LOOK_AGAIN_S: Final = 0.25
+#: How long something that has ended may still be added to: a gateway's own word comes after its answer.
+_CHANGES_WITHIN_S: Final = 10.0
 _READ_AFTER: Final = "x-read-after"
 
 Wanted = Expected | list[Expected]
@@ -53,6 +55,22 @@ class Tour:
             answer, tries = await self.send(sent), tries + 1
         took = round((time.monotonic() - began) * 1000)
         self._judge(rule, f"{sent} ({tries} times)" if tries > 1 else str(sent), answer, expected, took=took)
+        return answer
+
+    async def after(self, rule: str, first: Sent, ask: Callable[[Answer], tuple[Sent, list[Expected]]]) -> Answer:
+        """
+        Send `first`, then what `ask` makes of the answer, and write down whether the answer to that is as wanted. Both
+        again where it is not: what they are about may have changed in between.
+        """
+        began = time.monotonic()
+        while True:
+            sent, wanted = ask(await self.send(first))
+            expected = [*wanted, in_form(sent)]
+            answer = await self.send(sent)
+            if _holds(expected, answer) or time.monotonic() - began > _CHANGES_WITHIN_S:
+                break
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        self._judge(rule, str(sent), answer, expected)
         return answer
 
     def note(self, rule: str, *, expected: str, seen: str, ok: bool) -> None:

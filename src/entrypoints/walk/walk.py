@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from entrypoints.walk.beginning import begin, claims
+from entrypoints.walk.beginning import CannotBegin, begin, claims
 from entrypoints.walk.rows import Row
 from entrypoints.walk.shop import MPESA, STRIPE, Shop
 from entrypoints.walk.topics import (
@@ -81,7 +81,11 @@ async def walk(url: str, token: str, tell: Callable[[Row], None]) -> list[Row]:
         CannotBegin: there is nothing to walk.
     """
     said = claims(token)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=_ANSWERS_WITHIN_S) as http:
+    try:
+        base = httpx.URL(url)
+    except httpx.InvalidURL as why:
+        raise CannotBegin(f"that is no URL: {why}") from None
+    async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=_ANSWERS_WITHIN_S) as http:
         tour = Tour(http, token, tell)
         shop = await begin(tour, said)
         for topic in TOPICS:

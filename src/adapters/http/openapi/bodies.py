@@ -9,6 +9,7 @@ from adapters.http.change_request import NewCancel, NewCapture
 from adapters.http.method_request import NewSavedMethod
 from adapters.http.method_views import SavedMethodView, TypeView
 from adapters.http.note_request import NewNote
+from adapters.http.openapi.examples import PAYMENT
 from adapters.http.payment_request import NewPayment
 from adapters.http.refund_request import NewRefund
 from adapters.http.views import PaymentView, RefundView
@@ -125,7 +126,11 @@ OTHERS: Final[Mapping[str, Any]] = {
 
 
 _TOKEN: Final = {"type": "string", "pattern": "^(tok|pm)_[A-Za-z0-9_]{1,120}$", "maxLength": 124}
-_PHONE: Final = {"type": "string", "pattern": r"^(\+?254|0)?[17][0-9]{8}$", "maxLength": 13}
+_PHONE: Final = {
+    "type": "string",
+    "pattern": r"^(\+?2[ -]?5[ -]?4[ -]?|0[ -]?)?[17]([ -]?[0-9]){8}$",
+    "maxLength": 20,
+}
 
 
 def _method_by_type(schema: dict[str, Any]) -> None:
@@ -180,16 +185,26 @@ def _payments_currency(schema: dict[str, Any]) -> None:
     }
 
 
+def _null_is_absent(schema: dict[str, Any]) -> None:
+    """What may be left out of a request may be null."""
+    for name, given in schema["properties"].items():
+        if name not in schema.get("required", ()) and _NULL not in given.get("anyOf", ()):
+            default = {"default": given.pop("default")} if "default" in given else {}
+            schema["properties"][name] = {"anyOf": [given, _NULL], **default}
+
+
 #: Component -> what to mend in the schema of its struct.
 PATCHES: Final[Mapping[str, Sequence[Patch]]] = {
     "NewMethod": (_method_by_type,),
-    "NewPayment": (_one_way_to_pay,),
-    "NewRefund": (_payments_currency,),
-    "NewSavedMethod": (_savable,),
+    "NewPayment": (_null_is_absent, _one_way_to_pay),
+    "NewCapture": (_null_is_absent,),
+    "NewRefund": (_null_is_absent, _payments_currency),
+    "NewNote": (_null_is_absent,),
+    "NewSavedMethod": (_null_is_absent, _savable),
 }
 
 EXAMPLE_PAYMENT: Final[Mapping[str, Any]] = {
-    "id": "01a20641-e10e-7235-b303-59d4c322ca03",
+    "id": PAYMENT,
     "status": "FAILED",
     "reason": "insufficient_funds",
     "amount": 2500,

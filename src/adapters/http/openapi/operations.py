@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.http.openapi.examples import CAPTURES, METHODS, NOTES, PAYMENTS, REFUNDS
+from adapters.http.openapi.examples import (
+    CANCELS,
+    CAPTURES,
+    METHOD,
+    METHODS,
+    NOTES,
+    PAYMENT,
+    PAYMENTS,
+    REFUND,
+    REFUNDS,
+    USER,
+)
 from adapters.http.openapi.operation import Answer, Operation, Parameter
 from adapters.http.query import PERIOD
 from domain.currencies import EXPONENTS
@@ -25,10 +36,12 @@ _UUID: Final = {
     "format": "uuid",
     "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
 }
-_PAYMENT_ID: Final = Parameter(name="payment_id", place="path", says="A payment's id.", schema=_UUID)
-_REFUND_ID: Final = Parameter(name="refund_id", place="path", says="A refund's id.", schema=_UUID)
-_METHOD_ID: Final = Parameter(name="method_id", place="path", says="A saved method's id.", schema=_UUID)
-_USER: Final = Parameter(name="user_id", place="path", says="A user's id: one's own, unless admin.", schema=_UUID)
+_PAYMENT_ID: Final = Parameter(name="payment_id", place="path", says="A payment's id.", schema=_UUID, example=PAYMENT)
+_REFUND_ID: Final = Parameter(name="refund_id", place="path", says="A refund's id.", schema=_UUID, example=REFUND)
+_METHOD_ID: Final = Parameter(name="method_id", place="path", says="A saved method's id.", schema=_UUID, example=METHOD)
+_USER: Final = Parameter(
+    name="user_id", place="path", says="A user's id: one's own, unless admin.", schema=_UUID, example=USER
+)
 _TOKEN: Final = Parameter(
     name="token",
     place="path",
@@ -40,7 +53,7 @@ _PAGING: Final = (
     Parameter(name="cursor", says="`next_cursor` of the page before.", schema={"type": "string", "minLength": 1}),
 )
 _DAYS: Final = {
-    "start_date": "From this day or moment on (ISO 8601, UTC), inclusive.",
+    "start_date": "From this day (`2026-01-31`) or moment on (ISO 8601, UTC), inclusive.",
     "end_date": "To this day or moment (ISO 8601, UTC), inclusive.",
 }
 _PERIOD: Final = tuple(
@@ -48,7 +61,6 @@ _PERIOD: Final = tuple(
         name=name,
         says=_DAYS[name],
         schema={"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]},
-        example="2026-01-31",
     )
     for name in sorted(PERIOD, reverse=True)
 )
@@ -173,6 +185,7 @@ _PAYMENT_OPERATIONS: Final = (
         parameters=(_PAYMENT_ID,),
         body="NewCancel",
         body_may_be_missing=True,
+        examples=CANCELS,
         takes_key=True,
         answers=(
             Answer(status=200, says="It is cancelled.", schema="PaymentAnswer", headers=_REPEATABLE),

@@ -13,6 +13,8 @@ from entrypoints.walk.wire import Sent, get, post
 _JSON: Final = {"Content-Type": "application/json"}
 _CARD_NUMBER: Final = "4242424242424242"
 _TOO_LARGE: Final = 1 << 62
+#: {"alg": "none"}, {}
+_UNSIGNED: Final = "eyJhbGciOiJub25lIn0.e30.AA"
 
 #: What is wrong -> the members that make it so, and the field that is named for it.
 _FIELDS: Final[Mapping[str, tuple[Body, str]]] = {
@@ -174,10 +176,6 @@ def _everything_behind_a_token(shop: Shop) -> list[Sent]:
         get(f"/payment-history/user/{shop.user}"),
         post("/payment-history", {}),
     ]
-
-
-#: {"alg": "none"}, {}
-_UNSIGNED: Final = "eyJhbGciOiJub25lIn0.e30.AA"
 
 
 def _raw(content: bytes, headers: dict[str, str]) -> Sent:

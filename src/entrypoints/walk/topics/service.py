@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from entrypoints.walk.expectations import header, member, no_body, problem, status, that, there
+from entrypoints.walk.expectations import Expected, header, member, no_body, problem, status, that, there
 from entrypoints.walk.shop import Shop, fresh
 from entrypoints.walk.tour import Tour
 from entrypoints.walk.wire import ABSENT, Answer, Sent, get
@@ -33,6 +33,12 @@ _PATHS: Final = (
     "/health/ready",
 )
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
+#: What `Allow` says of a path.
+_ALLOWED: Final = {
+    "/payments": "GET, HEAD, OPTIONS, POST",
+    "/payments/methods/{user}": "GET, HEAD, OPTIONS",
+    "/webhooks/mpesa": "OPTIONS, POST",
+}
 #: Offered only where something stands behind them.
 _OPTIONAL: Final = ("/queue/health", "/metrics")
 
@@ -76,7 +82,8 @@ async def every_answer(tour: Tour, shop: Shop) -> None:
             lambda answer: (answer.headers.get("x-request-id") not in {None, "not sane!"}, _request_id(answer)),
         ),
     )
-    await tour.check("it says how long it took", types, status(200), _timing("total"))
+    await tour.check("every way to pay tells its limits", types, status(200), that("limits", _limits))
+    await tour.check("it says how long it took", types, status(200), timing("total"))
     await tour.check(
         "what is one's own is asked for again each time", types, header("cache-control", "private, no-cache")
     )
@@ -126,18 +133,8 @@ def anonymous(sent: Sent) -> Sent:
     return sent.with_(token=False)
 
 
-def timing(*parts: str) -> Any:
-    return _timing(*parts)
-
-
-_ALLOWED: Final = {
-    "/payments": "GET, HEAD, OPTIONS, POST",
-    "/payments/methods/{user}": "GET, HEAD, OPTIONS",
-    "/webhooks/mpesa": "OPTIONS, POST",
-}
-
-
-def _timing(*parts: str) -> Any:
+def timing(*parts: str) -> Expected:
+    """The answer says how long each of these parts of it took."""
     return that(
         f"server-timing: {', '.join(parts)}",
         lambda answer: (
@@ -149,6 +146,15 @@ def _timing(*parts: str) -> Any:
 
 def _repeated(path: str) -> Sent:
     return get(path).with_(query={"limit": ["1", "1"]})
+
+
+def _limits(answer: Answer) -> tuple[bool, str]:
+    offered = [limits for kind in answer.items for limits in kind["currencies"]]
+    sane = [
+        0 < limits["multiple_of"] <= limits["min_amount"] <= limits["max_amount"] and bool(limits["currency"])
+        for limits in offered
+    ]
+    return bool(sane) and all(sane), f"{len(sane)} limits of {', '.join(str(kind['type']) for kind in answer.items)}"
 
 
 def _waiting(answer: Answer) -> str:
