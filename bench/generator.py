@@ -10,11 +10,12 @@ from uuid import UUID
 import uvloop
 
 from bench.load import Closed, Load, Open, Outcome
-from bench.requests import Asking, KnownPayments, NewPayments, OnePage
+from bench.requests import Asking, KnownPayments, NewPayments, NewRefunds, OnePage
 
 
 class Kind(Enum):
     PAY = "POST /payments"
+    REFUND = "POST /refunds"
     FIND = "GET /payments/{id}"
     LIST = "GET /payments"
     DEEP = "GET /payments?cursor=…"
@@ -32,14 +33,24 @@ class Order:
 
 
 class TellMade:
-    """The order to say the ids of all payments that were answered 201."""
+    """The order to say what was answered 201."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The ids of all payments, and how many refunds."""
+
+    payments: list[str]
+    refunds: int
 
 
 def serve(line: Connection, tokens: Mapping[UUID, str], first_page: bytes, deep_page: bytes) -> None:
     """Follows orders until it is ended."""
     payments = NewPayments(tokens)
+    refunds = NewRefunds(payments)
     supplies: dict[Kind, Asking] = {
         Kind.PAY: payments,
+        Kind.REFUND: refunds,
         Kind.FIND: KnownPayments(payments),
         Kind.LIST: OnePage(first_page),
         Kind.DEEP: OnePage(deep_page),
@@ -48,7 +59,7 @@ def serve(line: Connection, tokens: Mapping[UUID, str], first_page: bytes, deep_
     while True:
         order = line.recv()
         if isinstance(order, TellMade):
-            line.send([payment_id.decode() for payment_id, _ in payments.made])
+            line.send(Made([payment_id.decode() for payment_id, _ in payments.made], refunds.made))
         else:
             try:
                 line.send(uvloop.run(_follow(order, supplies[order.kind])))

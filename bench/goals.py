@@ -8,6 +8,7 @@ from bench.series import Measured, Series, percentile
 
 _PAY_SHARE: Final = 0.40
 _PAY_RATE: Final = 1500.0
+_REFUND_COST: Final = 1.5
 _FIND_SHARE: Final = 0.75
 _PAY_P99_MS: Final = 40.0
 _OWN_P50_MS: Final = 5.0
@@ -36,6 +37,7 @@ def goals(measured: Measured) -> Iterator[Goal]:
         f"{share:.2f} ({rate:,.0f}/s)",
         share >= _PAY_SHARE or rate >= _PAY_RATE,
     )
+    yield _refund(measured)
     found = measured.find.rate / measured.bare.rate
     yield Goal("GET /payments/{id} ÷ bare route", f"≥ {_FIND_SHARE:.2f}", f"{found:.2f}", found >= _FIND_SHARE)
     half, own = measured.pay_half.latencies, measured.pay_half.own
@@ -47,6 +49,21 @@ def goals(measured: Measured) -> Iterator[Goal]:
     yield _slower("page 1 ÷ page 10,000", measured.page_of_many, measured.deep_page)
     yield _slower("50 thousand ÷ 1 million", measured.page, measured.page_of_many)
     yield _at_most("memory of the API", measured.resident_mb, _MEMORY_MB, "MB")
+
+
+def _refund(measured: Measured) -> Goal:
+    """By CPU of the service and of PostgreSQL: rates are those of whoever is the bottleneck."""
+    name, wanted = "POST /refunds ÷ POST /payments, CPU", f"≤ {_REFUND_COST:.1f}"
+    refund, payment = (_cost(series) for series in (measured.refund, measured.pay))
+    if refund is None or payment is None:
+        return Goal(name, wanted, None, None)
+    times = refund / payment
+    return Goal(name, wanted, f"{times:.2f} ({measured.refund.rate:,.0f}/s)", times <= _REFUND_COST)
+
+
+def _cost(series: Series) -> float | None:
+    service, database = (series.cpu_per_answer(whose) for whose in ("server", "database"))
+    return None if service is None or database is None else service + database
 
 
 def _slower(name: str, one: Series, other: Series) -> Goal:

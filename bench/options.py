@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 _ABOUT: Final = """\
-Measures POST /payments, GET /payments/{id} and pages of GET /payments, all safety on, beside what could be reached at
-best: pgbench with the same statements, and a bare Litestar route doing one SELECT. They take turns, so that whatever
-else the machine does falls on all of them. Everything runs on loopback, in a temporary folder, and ends by itself. The
-exit code is 1 only where an answer was wrong or a payment was lost; the goals decide nothing.
+Measures POST /payments, POST /refunds, GET /payments/{id} and pages of GET /payments, all safety on, beside what could
+be reached at best: pgbench with the same statements, and a bare Litestar route doing one SELECT. They take turns, so
+that whatever else the machine does falls on all of them. Everything runs on loopback, in a temporary folder, and ends
+by itself. The exit code is 1 only where an answer was wrong, or a payment or refund was lost; the goals decide nothing.
 """
 
 

@@ -32,6 +32,7 @@ def rows(measured: Measured) -> list[dict[str, Any]]:
     contestants = {
         "POST /payments": (measured.pay, measured.pay_half),
         "pgbench, same statements": (measured.pgbench, None),
+        "POST /refunds": (measured.refund, None),
         "GET /payments/{id}": (measured.find, measured.find_half),
         "bare Litestar route": (measured.bare, None),
         "GET /payments, 50 of 50 thousand": (measured.page, None),

@@ -1,4 +1,7 @@
-"""What is asked: payments nobody has asked for before, and payments that are there. And whether the answer is right."""
+"""
+What is asked: payments nobody has asked for before, refunds of them, and payments that are there. And whether the
+answer is right.
+"""
 
 from collections.abc import Mapping
 from random import Random
@@ -16,7 +19,7 @@ _ITEM: Final = b'"refund_status"'
 _PAGE: Final = 50
 
 _POST: Final = (
-    b"POST /payments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
+    b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
     b"Accept: application/json\r\nIdempotency-Key: %b\r\nContent-Length: %d\r\n\r\n%b"
 )
 _GET: Final = (
@@ -28,6 +31,9 @@ _PAYMENT: Final = (
     b' "paymentMethod": {"type": "CARD", "token": "pm_card_visa", "brand": "VISA", "last4": "4242"},'
     b' "metadata": {"order": {"id": "%b", "items": ["Premium Plan"]}, "user": {"email": "user@example.com"}}}'
 )
+
+#: So little that no payment is ever given back in full, however often its turn comes.
+_REFUND: Final = b'{"payment_id": "%b", "amount": 1, "metadata": {"ticket": "T-%b"}}'
 
 
 class Asking(Protocol):
@@ -52,11 +58,10 @@ class NewPayments:
     def next(self) -> tuple[bytes, int]:
         number = self._random.randrange(len(self._users))
         user, token = self._users[number]
-        key = str(UUID(int=self._random.getrandbits(128), version=4)).encode()
         order = b"order_%010d" % self._orders
         self._orders += 1
         body = _PAYMENT % (user, order, order)
-        return _POST % (token, key, len(body), body), number
+        return _post(b"/payments", token, self._random, body), number
 
     def is_right(self, asked: int, answer: Answer) -> bool:
         if answer.status != _CREATED or b'"status":"SUCCEEDED"' not in answer.body:
@@ -67,6 +72,28 @@ class NewPayments:
 
     def token(self, user: int) -> bytes:
         return self._users[user][1]
+
+
+class NewRefunds:
+    """Each of a part of the payment whose turn it is. `made`: how many were answered 201."""
+
+    def __init__(self, payments: NewPayments) -> None:
+        self._payments = payments
+        self._random = Random()  # noqa: S311 - a load, not a secret
+        self._asked = 0
+        self.made = 0
+
+    def next(self) -> tuple[bytes, bytes]:
+        payment_id, user = self._payments.made[self._asked % len(self._payments.made)]
+        self._asked += 1
+        body = _REFUND % (payment_id, payment_id)
+        return _post(b"/refunds", self._payments.token(user), self._random, body), payment_id
+
+    def is_right(self, asked: bytes, answer: Answer) -> bool:
+        if answer.status != _CREATED or b'"status":"SUCCEEDED"' not in answer.body or asked not in answer.body:
+            return False
+        self.made += 1
+        return True
 
 
 class KnownPayments:
@@ -95,3 +122,8 @@ class OnePage:
 
     def is_right(self, asked: None, answer: Answer) -> bool:  # noqa: ARG002 - there is one request
         return answer.status == _OK and answer.body.count(_ITEM) == _PAGE
+
+
+def _post(path: bytes, token: bytes, random: Random, body: bytes) -> bytes:
+    key = str(UUID(int=random.getrandbits(128), version=4)).encode()
+    return _POST % (path, token, key, len(body), body)

@@ -55,6 +55,7 @@ class Measured:
 
     pay: Series = field(default_factory=Series)
     pgbench: Series = field(default_factory=Series)
+    refund: Series = field(default_factory=Series)
     find: Series = field(default_factory=Series)
     bare: Series = field(default_factory=Series)
     pay_half: Series = field(default_factory=Series)
@@ -71,7 +72,7 @@ class Measured:
 
     def answered(self) -> list[Series]:
         """Those whose answers were looked at."""
-        single = [self.warm_up, self.pay, self.find, self.bare, self.pay_half, self.find_half]
+        single = [self.warm_up, self.pay, self.refund, self.find, self.bare, self.pay_half, self.find_half]
         return [*single, self.page, self.page_of_many, self.deep_page]
 
 

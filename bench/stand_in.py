@@ -80,6 +80,18 @@ _INTENT: Final = {
     "transfer_data": None,
     "transfer_group": None,
 }
+_REFUND: Final = {
+    "object": "refund",
+    "balance_transaction": "txn_1SuperLongNameOfATransaction",
+    "created": 1_790_000_000,
+    "currency": "usd",
+    "destination_details": {"card": {"reference_status": "pending", "reference_type": "acquirer_reference_number"}},
+    "reason": None,
+    "receipt_number": None,
+    "source_transfer_reversal": None,
+    "status": "succeeded",
+    "transfer_reversal": None,
+}
 _METHOD: Final = {"id": "pm_1SuperLongNameOfAMethod", "object": "payment_method", "card": _CARD}
 _NOTHING_HERE: Final = {"error": {"type": "invalid_request_error", "message": "This stand-in only takes payments."}}
 
@@ -92,17 +104,24 @@ def serve(line: Connection) -> None:
 
 
 async def _serve(line: Connection) -> None:
-    charges: list[dict[str, Any]] = []
-    server = await asyncio.get_running_loop().create_server(lambda: _Stripe(charges), "127.0.0.1", 0)
+    ledger = _Ledger()
+    server = await asyncio.get_running_loop().create_server(lambda: _Stripe(ledger), "127.0.0.1", 0)
     line.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await server.serve_forever()
+
+
+class _Ledger(msgspec.Struct):
+    """All that was ever charged and given back."""
+
+    charges: list[dict[str, Any]] = []
+    refunds: list[dict[str, Any]] = []
 
 
 class _Stripe(asyncio.Protocol):
     """One connection. httptools calls the methods that begin with `on_`."""
 
-    def __init__(self, charges: list[dict[str, Any]]) -> None:
-        self._charges = charges
+    def __init__(self, ledger: _Ledger) -> None:
+        self._ledger = ledger
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.WriteTransport
         self._url = self._body = b""
@@ -131,17 +150,19 @@ class _Stripe(asyncio.Protocol):
     def _answer(self, url: str) -> tuple[bytes, Any]:
         if url == "/v1/payment_intents":
             return b"200 OK", self._charge(dict(parse_qsl(self._body.decode())))
+        if url == "/v1/refunds":
+            return b"200 OK", self._refund(dict(parse_qsl(self._body.decode())))
         if url == "/v1/payment_methods":
             return b"200 OK", _METHOD
         if url == "/_ledger":
-            return b"200 OK", {"charges": self._charges}
+            return b"200 OK", self._ledger
         return b"404 Not Found", _NOTHING_HERE
 
     def _charge(self, form: dict[str, str]) -> dict[str, Any]:
-        metadata = {name[9:-1]: value for name, value in form.items() if name.startswith("metadata[")}
+        metadata = _metadata(form)
         name = metadata["payment_id"].replace("-", "")
         money = {"amount": int(form["amount"]), "currency": form["currency"]}
-        self._charges.append({**money, "metadata": metadata})
+        self._ledger.charges.append({**money, "metadata": metadata})
         charge = _CHARGE | money | {"id": f"ch_{name}", "amount_captured": money["amount"], "metadata": metadata}
         return _INTENT | {
             **money,
@@ -151,3 +172,20 @@ class _Stripe(asyncio.Protocol):
             "latest_charge": charge | {"payment_intent": f"pi_{name}"},
             "metadata": metadata,
         }
+
+    def _refund(self, form: dict[str, str]) -> dict[str, Any]:
+        metadata = _metadata(form)
+        name = metadata["refund_id"].replace("-", "")
+        refund = _REFUND | {
+            "id": f"re_{name}",
+            "amount": int(form["amount"]),
+            "charge": form["payment_intent"].replace("pi_", "ch_"),
+            "metadata": metadata,
+            "payment_intent": form["payment_intent"],
+        }
+        self._ledger.refunds.append(refund)
+        return refund
+
+
+def _metadata(form: dict[str, str]) -> dict[str, str]:
+    return {name[9:-1]: value for name, value in form.items() if name.startswith("metadata[")}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench.generator import Kind, Order, TellMade
+from bench.generator import Kind, Made, Order, TellMade
 from bench.load import Outcome
 from bench.machine import Machine
 from bench.options import Options
@@ -38,10 +38,10 @@ class Turns:
         """
         measured = self._measured
         self._tell("warming up")
-        self._round(measured.warm_up, measured.warm_up, measured.warm_up)
+        self._round(measured.warm_up, measured.warm_up, measured.warm_up, measured.warm_up)
         for number in range(1, self._options.rounds + 1):
             self._tell(f"round {number} of {self._options.rounds}")
-            self._round(measured.pay, measured.find, measured.bare)
+            self._round(measured.pay, measured.refund, measured.find, measured.bare)
         self._tell("half load")
         for _ in range(_HALF_TURNS):
             self._service(Kind.PAY, measured.pay_half, rate=measured.pay.rate / 2)
@@ -50,16 +50,17 @@ class Turns:
         measured.resident_mb = resident_mb(self._machine.api)
         return measured
 
-    def made(self) -> list[str]:
-        """The ids of all payments that were answered 201."""
+    def made(self) -> Made:
+        """What was answered 201."""
         self._machine.generator.line.send(TellMade())
-        told: list[str] = self._machine.generator.line.recv()
+        told: Made = self._machine.generator.line.recv()
         return told
 
-    def _round(self, pay: Series, find: Series, bare: Series) -> None:
+    def _round(self, pay: Series, refund: Series, find: Series, bare: Series) -> None:
         self._service(Kind.PAY, pay)
         if pay is not self._measured.warm_up:
             self._pgbench()
+        self._service(Kind.REFUND, refund)
         self._service(Kind.FIND, find)
         self._load(Kind.FIND, bare, self._machine.bare.said, self._machine.bare.pid)
 

@@ -29,6 +29,7 @@ from application.ports.payments import (
     Step,
 )
 from application.ports.positions import Position
+from application.ports.seen_payment import SeenPayment
 from application.ports.stories import KeptStory
 from domain.errors import DuplicatePayment, KeyExpired, KeyReused, PhoneBusy, Refused, Unavailable
 from domain.history import GENESIS, Entry
@@ -275,10 +276,10 @@ class InMemoryLists:
 
     async def payments(
         self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
-    ) -> list[Payment]:
+    ) -> list[SeenPayment]:
         found = [kept.payment for kept in self.store.kept.values() if _is_wanted(kept.payment, wanted)]
         found.sort(key=lambda payment: (payment.created_at, payment.id), reverse=True)
-        return [payment for payment in found if after is None or payment.id < after][:limit]
+        return [SeenPayment.of(payment) for payment in found if after is None or payment.id < after][:limit]
 
     async def history(
         self,

@@ -23,6 +23,7 @@ _NONCE_BYTES: Final = 12
 #: Scheme version, and the number of the data key.
 _HEADER: Final = Struct(">BH")
 _SCHEME: Final = 1
+_BODY_AT: Final = _HEADER.size + _NONCE_BYTES
 
 
 class Unreadable(Unavailable):
@@ -86,29 +87,26 @@ class Vault:
     """Seals what must be read again, and blinds what must only be recognised."""
 
     def __init__(self, keys: DataKeys) -> None:
-        self._ciphers = {number: AESGCM(key) for number, key in keys.seal.items()}
-        self._current = max(keys.seal)
+        self._ciphers = {_HEADER.pack(_SCHEME, number): AESGCM(key) for number, key in keys.seal.items()}
+        self._current = _HEADER.pack(_SCHEME, max(keys.seal))
         self._blind = keys.blind
 
     def seal(self, plain: bytes, about: str) -> bytes:
         """Encrypts; `about` names the row it belongs to, and it can be opened for that row alone."""
         nonce = urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, plain, about.encode())
-        return _HEADER.pack(_SCHEME, self._current) + nonce + sealed
+        return self._current + nonce + sealed
 
     def open(self, sealed: bytes, about: str) -> bytes:
         """
         Raises:
             Unreadable: it was sealed under a key that is not at hand, for another row, or was altered.
         """
-        if len(sealed) < _HEADER.size + _NONCE_BYTES:
+        cipher = self._ciphers.get(sealed[: _HEADER.size])
+        if cipher is None or len(sealed) < _BODY_AT:
             raise Unreadable
-        scheme, number = _HEADER.unpack_from(sealed)
-        if scheme != _SCHEME or number not in self._ciphers:
-            raise Unreadable
-        body = memoryview(sealed)[_HEADER.size :]
         try:
-            return self._ciphers[number].decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], about.encode())
+            return cipher.decrypt(sealed[_HEADER.size : _BODY_AT], sealed[_BODY_AT:], about.encode())
         except InvalidTag:
             raise Unreadable from None
 

@@ -10,7 +10,7 @@ from application import notes
 from application.find_payments import Reader
 from application.ports.payment_lists import Line, PaymentLists, Place, Wanted
 from application.ports.platform import Sealer
-from domain.payment import Payment
+from application.ports.seen_payment import SeenPayment
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class ListPayments:
     def __init__(self, *, lists: PaymentLists) -> None:
         self._lists = lists
 
-    async def execute(self, wanted: Wanted, reader: Reader, *, limit: int, after: UUID | None) -> Page[Payment]:
+    async def execute(self, wanted: Wanted, reader: Reader, *, limit: int, after: UUID | None) -> Page[SeenPayment]:
         theirs = replace(wanted, user_id=reader.whose(wanted.user_id))
         found = await self._lists.payments(theirs, limit=limit + 1, after=after, written=reader.written)
         return Page.of(found, limit)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from domain.errors import (
@@ -130,13 +130,8 @@ class Payment:
     @property
     def refundable(self) -> int:
         """Minor units that are neither gone back nor on their way."""
-        return max(self.amount_captured - self.amount_refunded - self.amount_excess_refunded - self.amount_reserved, 0)
-
-    @property
-    def refund_status(self) -> Literal["NONE", "PARTIAL", "FULL"]:
-        if not self.amount_refunded:
-            return "NONE"
-        return "FULL" if self.amount_refunded >= self.amount_captured else "PARTIAL"
+        gone = self.amount_refunded + self.amount_excess_refunded
+        return left_to_refund(self.amount_captured, gone, self.amount_reserved)
 
     @property
     def customer_may_act(self) -> bool:
@@ -293,6 +288,11 @@ class Payment:
     def _captured(self) -> int:
         """What was taken; of what has been given back already, never less than before."""
         return max(self.known.captured(self.owed), self.amount_refunded + self.amount_reserved)
+
+
+def left_to_refund(captured: int, gone: int, reserved: int) -> int:
+    """Of what was taken, in minor units: what has neither gone back nor is on its way."""
+    return max(captured - gone - reserved, 0)
 
 
 #: Where money is, or may be, taken: a success that is doubted later keeps what it took.

@@ -1,6 +1,7 @@
 """What our processes have in common: settings, mostly a database, and an end when their parent ends."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,8 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, keeps_data: bo
     `keeps_data` False: it needs neither a database nor anybody's keys.
     """
     _tie_to_parent()
+    # Nearly everything allocated here is either gone with its request or kept for good: look for cycles seldom.
+    gc.set_threshold(50_000, 20, 50)
     try:
         settings = furnished(load(to_serve=keeps_data, to_store=keeps_data))
         telemetry.configure(pretty=settings.app_env is AppEnv.DEVELOPMENT and sys.stderr.isatty())

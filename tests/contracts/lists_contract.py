@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 
 from application.ports.payment_lists import Line, PaymentLists, Place, Wanted
 from application.ports.payments import Payments
+from application.ports.seen_payment import SeenPayment
 from application.ports.stories import Stories
 from domain.evidence import Claim
 from domain.history import GENESIS
@@ -46,7 +47,7 @@ class ListsContract:
 
         assert [payment.id for payment in found] == ids
         kept = [await payments.find(identifier) for identifier in ids]
-        assert found == [one.payment for one in kept if one]
+        assert found == [SeenPayment.of(one.payment) for one in kept if one]
 
     async def test_pages_hold_every_payment_once(self, payments: Payments, lists: PaymentLists) -> None:
         """Also where many were made in the same millisecond."""

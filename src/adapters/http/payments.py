@@ -141,7 +141,7 @@ def _wanted(query: Query, user_id: UUID | None) -> Wanted:
 async def _listed(request: Request[Any, Any, Any], desk: Desk, wanted: Wanted, paging: Paging) -> Reply:
     after = None if paging.after is None else UUID(paging.after)
     page = await desk.use_cases.list_payments.execute(wanted, desk.reader, limit=paging.limit, after=after)
-    return paging.reply(page, PaymentView.of, lambda payment: str(payment.id), request_id(request.scope))
+    return paging.reply(page, PaymentView.seen, lambda payment: str(payment.id), request_id(request.scope))
 
 
 def answer_to(answered: Answered, collection: str | None = None) -> Reply:

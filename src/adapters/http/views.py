@@ -11,10 +11,11 @@ from adapters.http.problem_kinds import DECLINED
 from adapters.http.problems import document
 from application.ports.payment_lists import Line
 from application.ports.payments import Answer
+from application.ports.seen_payment import SeenPayment
 from domain.evidence import Reason
 from domain.history import Entry, Note
-from domain.payment import CaptureMethod, Payment, ReferenceKind
-from domain.payment_method import GatewayName, MethodType, PaymentMethod
+from domain.payment import CaptureMethod, Payment, ReferenceKind, left_to_refund
+from domain.payment_method import GatewayName, MethodType
 from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
 
@@ -33,10 +34,6 @@ class MethodView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last4: str | None = None
     phone: str | None = msgspec.field(name="phoneNumber", default=None)
     country: str | None = None
-
-    @classmethod
-    def of(cls, method: PaymentMethod) -> Self:
-        return cls(type=method.type, brand=method.brand, last4=method.last4, phone=method.phone, country=method.country)
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,34 +69,45 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, payment: Payment) -> Self:
+        return cls.seen(SeenPayment.of(payment))
+
+    @classmethod
+    def seen(cls, seen: SeenPayment) -> Self:
+        gone = seen.amount_refunded + seen.amount_excess_refunded
         return cls(
-            id=payment.id,
-            status=payment.status,
-            reason=payment.reason,
-            user_id=payment.user_id,
-            order_id=payment.order_id,
-            amount=payment.money.amount,
-            currency=payment.money.currency,
-            method=MethodView.of(payment.method),
-            gateway=payment.gateway,
-            capture_method=payment.capture_method,
-            description=payment.description,
-            return_url=payment.return_url,
-            metadata=payment.metadata,
-            next_action=payment.next_action if payment.status in _CUSTOMER_ACTS else None,
-            amount_captured=payment.amount_captured,
-            amount_refunded=payment.amount_refunded,
-            amount_refundable=payment.refundable if payment.status is Status.SUCCEEDED else 0,
-            refund_status=payment.refund_status,
-            cancel_requested=payment.cancel_requested,
-            disputed=payment.disputed,
-            late=payment.late,
-            order_overpaid=payment.order_overpaid,
-            capture_before=iso(payment.capture_before) if payment.capture_before else None,
-            receipt=payment.references.get(ReferenceKind.RECEIPT),
-            created_at=iso(payment.created_at),
-            updated_at=iso(payment.updated_at),
-            version=payment.version,
+            id=seen.id,
+            status=seen.status,
+            reason=seen.reason,
+            user_id=seen.user_id,
+            order_id=seen.order_id,
+            amount=seen.amount,
+            currency=seen.currency,
+            method=MethodView(
+                type=seen.method, brand=seen.brand, last4=seen.last4, phone=seen.phone, country=seen.country
+            ),
+            gateway=seen.gateway,
+            capture_method=seen.capture_method,
+            description=seen.description,
+            return_url=seen.return_url,
+            metadata=seen.metadata,
+            next_action=seen.next_action if seen.status in _CUSTOMER_ACTS else None,
+            amount_captured=seen.amount_captured,
+            amount_refunded=seen.amount_refunded,
+            amount_refundable=(
+                left_to_refund(seen.amount_captured, gone, seen.amount_reserved)
+                if seen.status is Status.SUCCEEDED
+                else 0
+            ),
+            refund_status=_refund_status(seen),
+            cancel_requested=seen.cancel_requested,
+            disputed=seen.disputed,
+            late=seen.late,
+            order_overpaid=seen.order_overpaid,
+            capture_before=iso(seen.capture_before) if seen.capture_before else None,
+            receipt=seen.receipt,
+            created_at=iso(seen.created_at),
+            updated_at=iso(seen.updated_at),
+            version=seen.version,
         )
 
 
@@ -144,8 +152,9 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def iso(moment: datetime) -> str:
-    """`2026-01-31T12:00:00.000Z`"""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    """`2026-01-31T12:00:00.000Z`; by msgspec, a quarter of the work of `isoformat`. It leaves a fraction of 0 out."""
+    text = encode(moment.astimezone(UTC)).decode()
+    return f"{text[1:24]}Z" if moment.microsecond else f"{text[1:20]}.000Z"
 
 
 def envelope(data: Any, correlation_id: str, **metadata: Any) -> bytes:
@@ -196,6 +205,12 @@ def render_refund(refund: Refund, correlation_id: str) -> Answer:
 #: A bank transfer that is funded in part is PROCESSING, and still needs its instructions.
 _CUSTOMER_ACTS: Final = frozenset({Status.REQUIRES_ACTION, Status.PROCESSING})
 _DECLINED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+
+def _refund_status(seen: SeenPayment) -> Literal["NONE", "PARTIAL", "FULL"]:
+    if not seen.amount_refunded:
+        return "NONE"
+    return "FULL" if seen.amount_refunded >= seen.amount_captured else "PARTIAL"
 
 
 def _is_open_question(payment: Payment) -> bool:

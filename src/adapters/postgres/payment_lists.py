@@ -12,9 +12,9 @@ from adapters.postgres.pages import statement
 from adapters.postgres.reading import Reading
 from application.ports.payment_lists import Line, Place, Wanted
 from application.ports.positions import LATEST, Position
+from application.ports.seen_payment import SeenPayment
 from domain.history import GENESIS, Entry
 from domain.ids import born
-from domain.payment import Payment
 
 
 class PostgresPaymentLists:
@@ -26,11 +26,11 @@ class PostgresPaymentLists:
 
     async def payments(
         self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
-    ) -> list[Payment]:
+    ) -> list[SeenPayment]:
         asked = payments_statement(wanted, limit=limit, after=after)
         # Whether an order is paid is decided by: it is read where it was written.
         found = await self._reading.rows(*asked, after=written if wanted.order_id is None else LATEST)
-        return [rows.kept(row, self._vault).payment for row in found]
+        return [rows.seen(row, self._vault) for row in found]
 
     async def history(
         self,
@@ -46,7 +46,7 @@ class PostgresPaymentLists:
         return [_line(row) for row in await self._reading.rows(*asked, after=written)]
 
 
-_PAYMENTS: Final = "SELECT * FROM payments"
+_PAYMENTS: Final = f"SELECT {rows.SEEN_COLUMNS} FROM payments"  # noqa: S608 - our own columns
 _PAYMENTS_ORDER: Final = "ORDER BY created_at DESC, id DESC"
 
 # One entry more for each, by its key and from its month alone: the chain is told with every entry.

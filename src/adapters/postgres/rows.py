@@ -10,10 +10,11 @@ import msgspec
 from adapters.encryption import Vault
 from application.ports.gateway import Operation
 from application.ports.payments import Kept
+from application.ports.seen_payment import SeenPayment
 from domain.evidence import Evidence, Reason
 from domain.money import Money
 from domain.payment import CaptureMethod, Payment, ReferenceKind
-from domain.payment_method import MethodType, PaymentMethod
+from domain.payment_method import GatewayName, MethodType, PaymentMethod
 from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
 from domain.verdict import Known
@@ -177,3 +178,48 @@ def kept(row: asyncpg.Record, vault: Vault) -> Kept:
         updated_at=row["updated_at"],
     )
     return Kept(payment, row["history_head"])
+
+
+#: What `seen` reads, in the order of `SeenPayment`.
+SEEN_COLUMNS: Final = """
+    id, user_id, order_id, amount, currency, refs ->> 'receipt', capture_before,
+    amount_captured, amount_refunded, amount_excess_refunded, amount_reserved,
+    cancel_requested, disputed, late, order_overpaid, created_at, updated_at, version,
+    status, reason, gateway, capture_method, method, private
+"""
+
+
+def seen(row: asyncpg.Record, vault: Vault) -> SeenPayment:
+    """
+    A row with SEEN_COLUMNS, and nothing more, as it is shown.
+
+    Raises:
+        Unreadable: its private part cannot be decrypted.
+    """
+    *plain, status, reason, gateway, capture_method, method, sealed = row
+    private = _private.decode(vault.open(sealed, f"payment:{plain[0]}"))
+    shown = _shown.decode(method)
+    return SeenPayment._make(
+        (
+            *plain,
+            _STATUSES[status],
+            None if reason is None else Reason(reason),
+            _GATEWAYS[gateway],
+            _CAPTURE_METHODS[capture_method],
+            shown.type,
+            shown.brand,
+            shown.last4,
+            shown.country,
+            private.phone,
+            private.description,
+            private.return_url,
+            private.metadata,
+            private.next_action,
+        )
+    )
+
+
+#: Looking up is a quarter of the work of asking the class.
+_STATUSES: Final = {str(member): member for member in Status}
+_GATEWAYS: Final = {str(member): member for member in GatewayName}
+_CAPTURE_METHODS: Final = {str(member): member for member in CaptureMethod}

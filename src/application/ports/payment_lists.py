@@ -6,8 +6,8 @@ from typing import Protocol
 from uuid import UUID
 
 from application.ports.positions import Position
+from application.ports.seen_payment import SeenPayment
 from domain.history import Entry, Note
-from domain.payment import Payment
 from domain.payment_method import GatewayName
 from domain.status import Status
 
@@ -59,7 +59,7 @@ class PaymentLists(Protocol):
 
     async def payments(
         self, wanted: Wanted, *, limit: int, after: UUID | None = None, written: Position | None = None
-    ) -> list[Payment]:
+    ) -> list[SeenPayment]:
         """Up to `limit` payments, newest first, from the one that follows `after`."""
         ...
 
