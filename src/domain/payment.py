@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 from domain.errors import (
@@ -23,6 +23,8 @@ from domain.money import Money
 from domain.payment_method import GatewayName, PaymentMethod
 from domain.status import TRANSITIONS, Status
 from domain.verdict import Known, Verdict
+
+RefundedHow = Literal["NONE", "PARTIAL", "FULL"]
 
 
 class CaptureMethod(StrEnum):
@@ -132,6 +134,10 @@ class Payment:
         """Minor units that are neither gone back nor on their way."""
         gone = self.amount_refunded + self.amount_excess_refunded
         return left_to_refund(self.amount_captured, gone, self.amount_reserved)
+
+    @property
+    def refund_status(self) -> RefundedHow:
+        return refunded_how(self.amount_captured, self.amount_refunded)
 
     @property
     def customer_may_act(self) -> bool:
@@ -288,6 +294,13 @@ class Payment:
     def _captured(self) -> int:
         """What was taken; of what has been given back already, never less than before."""
         return max(self.known.captured(self.owed), self.amount_refunded + self.amount_reserved)
+
+
+def refunded_how(captured: int, refunded: int) -> RefundedHow:
+    """Whether nothing, some or all of what was taken has gone back."""
+    if not refunded:
+        return "NONE"
+    return "FULL" if refunded >= captured else "PARTIAL"
 
 
 def left_to_refund(captured: int, gone: int, reserved: int) -> int:

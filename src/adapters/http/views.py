@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from application.ports.payments import Answer
 from application.ports.seen_payment import SeenPayment
 from domain.evidence import Reason
 from domain.history import Entry, Note
-from domain.payment import CaptureMethod, Payment, ReferenceKind, left_to_refund
+from domain.payment import CaptureMethod, Payment, ReferenceKind, RefundedHow, left_to_refund, refunded_how
 from domain.payment_method import GatewayName, MethodType
 from domain.refund import Refund, RefundChannel, RefundOrigin, RefundStatus
 from domain.status import Status
@@ -56,7 +56,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     amount_captured: int
     amount_refunded: int
     amount_refundable: int
-    refund_status: Literal["NONE", "PARTIAL", "FULL"]
+    refund_status: RefundedHow
     cancel_requested: bool
     disputed: bool
     late: bool
@@ -98,7 +98,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
                 if seen.status is Status.SUCCEEDED
                 else 0
             ),
-            refund_status=_refund_status(seen),
+            refund_status=refunded_how(seen.amount_captured, seen.amount_refunded),
             cancel_requested=seen.cancel_requested,
             disputed=seen.disputed,
             late=seen.late,
@@ -205,12 +205,6 @@ def render_refund(refund: Refund, correlation_id: str) -> Answer:
 #: A bank transfer that is funded in part is PROCESSING, and still needs its instructions.
 _CUSTOMER_ACTS: Final = frozenset({Status.REQUIRES_ACTION, Status.PROCESSING})
 _DECLINED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
-
-
-def _refund_status(seen: SeenPayment) -> Literal["NONE", "PARTIAL", "FULL"]:
-    if not seen.amount_refunded:
-        return "NONE"
-    return "FULL" if seen.amount_refunded >= seen.amount_captured else "PARTIAL"
 
 
 def _is_open_question(payment: Payment) -> bool:

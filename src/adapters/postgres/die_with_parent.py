@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -26,6 +27,8 @@ _KERNEL_DOES_IT: Final = sys.platform == "linux"
 _DESCRIPTORS: Final = 4096
 #: All of our environment that a server may see; the rest is full of secrets.
 _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+#: How often a server is told to end before its guardian gives up.
+_TELLINGS: Final = 100
 #: PostgreSQL's "fast" shutdown: end every session, then write everything down.
 FAST_SHUTDOWN: Final = signal.SIGINT
 
@@ -105,7 +108,10 @@ def _leave_a_guardian(watched: int) -> None:
     os.closerange(0, watched)  # our caller's lock, too: it is the server's to hold
     os.closerange(watched + 1, _DESCRIPTORS)
     if not os.read(watched, 1):
-        os.kill(server, FAST_SHUTDOWN)
+        with suppress(ProcessLookupError):
+            for _ in range(_TELLINGS):  # once is not enough: just before `exec` a signal is taken and forgotten
+                os.kill(server, FAST_SHUTDOWN)
+                time.sleep(0.1)
     os._exit(0)
 
 
