@@ -14,6 +14,7 @@ from adapters.docs_site.app import make_site
 from adapters.docs_site.problems import ProblemType
 from adapters.docs_site.site import Source, missing_page, site_pages
 from adapters.http.openapi.document import openapi_document
+from adapters.http.openapi.operations import OPERATIONS
 from adapters.http.openapi.problems import problem_example
 from adapters.http.problem_kinds import DECLINED, KINDS, Kind
 from entrypoints import VERSION
@@ -73,10 +74,17 @@ def problem_types(docs_url: str) -> list[ProblemType]:
             title=kind.title,
             status=kind.status,
             retry_after=kind.retry_after,
-            example=msgspec.json.encode(problem_example(kind, "/payments", docs_url)),
+            example=msgspec.json.encode(problem_example(kind, _told_at(kind.code), docs_url)),
         )
         for kind in first.values()
     ]
+
+
+def _told_at(code: str) -> str:
+    """A path that answers so: one of those that know it best."""
+    known = [operation for operation in OPERATIONS if code in operation.problems]
+    told = [*known, *(operation for operation in OPERATIONS if code in operation.codes), OPERATIONS[0]]
+    return told[0].path
 
 
 def _swagger_ui() -> Path:

@@ -99,7 +99,8 @@ def _api(source: Source) -> Page:
     offer = f' data-token="{TOKEN}"' if source.offers_token else ""
     body = f"""<div class="lead"><h1>Try the API</h1>
 <p>Every operation of <code>{escape(source.api_url)}</code>, from its <a href="/openapi.json">OpenAPI document</a>.
-Open one and press <em>Execute</em>: it really calls the API.</p>
+Open one and press <em>Execute</em>: it really calls the API. The ids in the examples stand for the last payment, refund
+and method that you made on this page; where there is none yet, one is made first.</p>
 <p id="token" hidden><button type="button">Authorize with a development token</button> <span role="status"></span></p>
 <noscript><p>This page needs JavaScript; the <a href="/openapi.json">document</a> does not.</p></noscript></div>
 <div id="swagger" data-document="/openapi.json"{offer}></div>"""

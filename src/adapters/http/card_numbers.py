@@ -32,9 +32,7 @@ def refuse_card_numbers(document: Document) -> None:
     if _is_surely_clean(document.text):
         return
     faults = [
-        Fault(
-            "" if looks_like_card_number(path) else path, "must not hold a card's data: send a token of the gateway's"
-        )
+        Fault("" if looks_like_card_number(path) else path, "must not hold a card's data: a card is a token here")
         for path, leaf in json_text.leaves(document.value)
         if _is_card_number(leaf) or _is_named_so(path, leaf)
     ]

@@ -39,8 +39,8 @@ def claims(token: str) -> Mapping[str, Any]:
         _, payload, _ = token.split(".")
         said = json.loads(base64.urlsafe_b64decode(payload + "=="))
         user, scopes = str(said["sub"]), frozenset(said["scopes"])
-    except (ValueError, KeyError, TypeError, binascii.Error) as why:
-        raise CannotBegin(f"API_KEY is no bearer token of this service (a JWT with sub and scopes): {why}") from None
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise CannotBegin("API_KEY is no bearer token of this service: a JWT with `sub` and `scopes`") from None
     if missing := _SCOPES - scopes:
         raise CannotBegin(f"the token in API_KEY lacks {', '.join(sorted(missing))}")
     return {"sub": user, "scopes": scopes}
