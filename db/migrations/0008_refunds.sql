@@ -11,6 +11,7 @@ CREATE TABLE refunds (
     status             text        NOT NULL CHECK (status IN (
                            'PROCESSING', 'UNKNOWN', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'REVIEW')),
     failure            text,
+    freed              boolean     NOT NULL DEFAULT false,  -- its reserve was given up once
     known              jsonb       NOT NULL,    -- the set of evidence that gives the status
     refs               jsonb       NOT NULL,    -- the gateway's names for it, by kind
     private            bytea       NOT NULL,    -- encrypted: the shop's reason, metadata

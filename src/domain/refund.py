@@ -34,6 +34,7 @@ class RefundStatus(StrEnum):
 
 
 _CLOSED: Final = frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED, RefundStatus.CANCELLED})
+_NOT_GONE: Final = frozenset({RefundStatus.FAILED, RefundStatus.CANCELLED})
 _R = RefundStatus
 _ANY: Final = frozenset(RefundStatus)
 
@@ -67,7 +68,8 @@ class Refund:
     Some of a payment's money on its way back. Immutable: every verb returns the next Refund.
 
     `id` carries the millisecond of its payment's creation, so that it names the month where both are kept;
-    `requested_at` (UTC) is its own time. `reason` is the shop's own words; `failure` why it failed.
+    `requested_at` (UTC) is its own time. `reason` is the shop's own words; `failure` why it failed. `freed`: it was
+    told as not gone once, so that its amount may have been refunded otherwise since.
     """
 
     id: UUID
@@ -83,14 +85,15 @@ class Refund:
     failure: Reason | None = None
     known: Known = field(default_factory=Known)
     references: Mapping[ReferenceKind, str] = field(default_factory=dict)
+    freed: bool = False
     version: int = 1
     requested_at: datetime
     updated_at: datetime
 
     @property
     def amount_held(self) -> int:
-        """Minor units that nobody else may refund while this is open."""
-        held = self.origin is RefundOrigin.API and not self.status.is_closed
+        """Minor units that nobody else may refund while this is open. What was freed is not held again."""
+        held = self.origin is RefundOrigin.API and not self.status.is_closed and not self.freed
         return self.money.amount if held else 0
 
     @property

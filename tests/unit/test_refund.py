@@ -12,7 +12,7 @@ from domain.evidence import Claim, Evidence, Reason, Source
 from domain.payment import ReferenceKind, Report
 from domain.refund import REFUND_TRANSITIONS, Refund, RefundOrigin, RefundStatus, RefundVerdict, decide
 from domain.verdict import Known
-from tests.builders import a_payment, a_refund, now, usd
+from tests.builders import a_payment, a_refund, evidence, now, paid, usd
 
 R = RefundStatus
 START = now()
@@ -254,3 +254,15 @@ class TestNames:
         """Its id names the month where both are kept."""
         payment = a_payment()
         assert a_refund(payment).id.int >> 80 == payment.id.int >> 80
+
+
+def test_what_was_freed_is_never_held_again() -> None:
+    """
+    Its amount may be on its way by another refund: doubt about this one must not make the books overflow.
+    """
+    refund = a_refund(a_payment(amount_captured=2500), money=usd(1000))
+    failed = refund.learn(Report(evidence=(evidence(Claim.FAILED, Source.FETCHED),)), now())
+    doubted = failed.learn(Report(evidence=(paid(usd(1000)),)), now())
+
+    assert (refund.amount_held, failed.amount_held) == (1000, 0)
+    assert (doubted.status, doubted.amount_held, doubted.amount_gone) == (RefundStatus.REVIEW, 0, 0)

@@ -83,6 +83,7 @@ def spawn(
 
 
 def _become(parent: str, uid: str, gid: str, watched: str, *program: str) -> None:
+    signal.signal(FAST_SHUTDOWN, signal.SIG_DFL)  # a shell lets what it starts in the background ignore it
     if uid:
         os.setgroups([])
         os.setgid(int(gid))

@@ -186,7 +186,8 @@ class PostgresRefunds:
                AND NOT EXISTS (SELECT FROM lease WHERE lease_epoch <> $16)
             RETURNING id, user_id
         ), changed AS (
-            UPDATE refunds SET status = $17, failure = $18, known = $19, refs = $20, updated_at = $21, version = $22
+            UPDATE refunds SET status = $17, failure = $18, known = $19, refs = $20, updated_at = $21, version = $22,
+                               freed = freed OR $17 IN ('FAILED', 'CANCELLED')
              WHERE id = $15 AND payment_created_at = $2 AND EXISTS (SELECT FROM moved)
         ), told AS (
             INSERT INTO payment_history (payment_id, payment_created_at, seq, body, hash, user_id, at)

@@ -103,7 +103,7 @@ def seal_refund(refund: Refund, vault: Vault) -> bytes:
 REFUND_COLUMNS: Final = ", ".join(
     f"refunds.{name} AS refund_{name}"
     for name in (
-        *("id", "payment_id", "user_id", "amount", "currency", "channel", "origin", "status", "failure"),
+        *("id", "payment_id", "user_id", "amount", "currency", "channel", "origin", "status", "failure", "freed"),
         *("known", "refs", "private", "requested_at", "updated_at", "version"),
     )
 )
@@ -131,6 +131,7 @@ def refund(row: asyncpg.Record, vault: Vault) -> Refund:
         failure=None if row["refund_failure"] is None else Reason(row["refund_failure"]),
         known=Known(frozenset(_known.decode(row["refund_known"]))),
         references=_references.decode(row["refund_refs"]),
+        freed=row["refund_freed"],
         requested_at=row["refund_requested_at"],
         updated_at=row["refund_updated_at"],
         version=row["refund_version"],
