@@ -127,7 +127,14 @@ class Refund:
             return learned
         if verdict.status is not self.status and verdict.status not in REFUND_TRANSITIONS[self.status]:
             raise IllegalTransition(was=self.status, asked=verdict.status)
-        return replace(learned, status=verdict.status, failure=verdict.failure, version=self.version + 1, updated_at=at)
+        return replace(
+            learned,
+            status=verdict.status,
+            failure=verdict.failure,
+            freed=self.freed or verdict.status in _NOT_GONE,
+            version=self.version + 1,
+            updated_at=at,
+        )
 
     def keep(self, report: Report, at: datetime) -> Self:
         """The words of one who lost the lease: kept, and weighed by whoever looks next."""
