@@ -20,7 +20,7 @@ from tests.e2e.customers import Customer, told
 from tests.e2e.running import Service
 
 #: How many requests are made up for each operation; more of them find more, and take longer.
-EXAMPLES: Final = os.environ.get("CONTRACT_EXAMPLES", "10")
+EXAMPLES: Final = os.environ.get("CONTRACT_EXAMPLES", "5")
 SEED: Final = os.environ.get("SEED", "1")
 CONFIGURATION: Final = Path(__file__).with_name("schemathesis.toml")
 #: Of the headers that are the document's business, by what they are in lower case.
