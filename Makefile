@@ -9,7 +9,7 @@ up: .venv/ready            ## everything on one machine, in the foreground
 	@$(BIN)/payments up
 
 test: .venv/ready          ## every suite; needs no server installed by hand
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-unit test-integration test-e2e: test-%: .venv/ready
 	$(BIN)/pytest tests/$*

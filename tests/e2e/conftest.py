@@ -56,7 +56,7 @@ async def service(shared_service: Service) -> AsyncIterator[Service]:
 
 @pytest.fixture(scope="session")
 async def shared_fragile(durable_server: EmbeddedPostgres, durable_template: str) -> AsyncIterator[Service]:
-    soon = {"STRIPE_TIMEOUT_SECONDS": "1", "MPESA_TIMEOUT_SECONDS": "1", "LEASE_SECONDS": "3"}
+    soon = {"STRIPE_TIMEOUT_SECONDS": "2", "MPESA_TIMEOUT_SECONDS": "2", "LEASE_SECONDS": "5"}
     async with a_database(durable_server, template=durable_template) as database:
         with a_folder() as logs:
             async with Service.running(Plan(wired=True, settings=soon), database, logs) as service:
